@@ -1,0 +1,34 @@
+import type { ExperimentPolicy } from "../experiment/policy.ts";
+import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
+
+/** A validated configuration: defaults filled in, names resolved, plain data. */
+export type Config = {
+  readonly listen: ListenPolicy;
+  readonly admin: AdminPolicy;
+  readonly log: LogPolicy;
+  readonly upstreams: Readonly<Record<string, UpstreamPolicy>>;
+  readonly routes: readonly RoutePolicy[];
+  readonly experiments: Readonly<Record<string, ExperimentPolicy>>;
+};
+
+export type AdminPolicy = {
+  readonly host: string;
+  readonly port: number;
+  /** Required when host is not loopback. */
+  readonly token: string | null;
+};
+
+export type LogPolicy = {
+  readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  /** Share of finished exchanges written to the access log, 0…1. */
+  readonly accessSample: number;
+};
+
+/** One problem of a configuration: where (path and line, 1-based) and what to do. */
+export type Issue = {
+  readonly path: string;
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly code: string;
+  readonly message: string;
+};

@@ -1,0 +1,39 @@
+import type { AssignmentPolicy } from "../assignment/policy.ts";
+
+/** The experiment slice of the configuration, after validation: plain data, safe to post to a worker. */
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+export type VariantPolicy = {
+  readonly key: string;
+  readonly upstream: string;
+  /** Relative weight, ≥ 0; not normalised. */
+  readonly weight: number;
+  readonly control: boolean;
+  readonly headers: {
+    readonly set: Readonly<Record<string, string>>;
+    readonly remove: readonly string[];
+  };
+  /** JSON merge patch (RFC 7396) of JSON request bodies; null leaves bodies alone. */
+  readonly body: { readonly [key: string]: JsonValue } | null;
+  /** Replaces the path prefix `from` by `to`; null leaves the path alone. */
+  readonly path: { readonly from: string; readonly to: string } | null;
+};
+
+export type ExperimentPolicy = {
+  readonly key: string;
+  /** Exactly one is the control; order as written. */
+  readonly variants: readonly VariantPolicy[];
+  readonly assignment: AssignmentPolicy;
+  /** The treatment's share, 0…1, when this is a rollout (treatment [0, share), control [share, 1)); null for an A/B experiment. */
+  readonly rolloutShare: number | null;
+  /** Kill switch: true sends everybody to the control at once, cookies and forced variants included. */
+  readonly disabled: boolean;
+  readonly onUnavailable: "fail" | "control";
+};

@@ -1,0 +1,104 @@
+import type { Config } from "../core/config/model.ts";
+import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
+
+/**
+ * What crosses between the control plane (main thread) and a data-plane worker. Plain data only;
+ * both ends are this program at the same version, so the types are the check.
+ */
+
+/** Everything that a worker needs to route; replaced as a whole, never edited. */
+export type RoutingTable = {
+  /** Rises by one with every table. */
+  readonly version: number;
+  readonly config: Config;
+  /** Per experiment, rises whenever its split changes. */
+  readonly epochs: Readonly<Record<string, number>>;
+};
+
+/** Health of one endpoint as active checks see it; endpoints start healthy. */
+export type EndpointHealth = {
+  readonly upstream: string;
+  readonly origin: string;
+  readonly healthy: boolean;
+};
+
+export type ToWorker =
+  | { readonly kind: "routing"; readonly table: RoutingTable }
+  | { readonly kind: "health"; readonly endpoints: readonly EndpointHealth[] }
+  /** Stop accepting, finish what is in flight, abort what is left at the deadline, answer `drained`. */
+  | { readonly kind: "drain"; readonly deadlineMs: number };
+
+/** One finished exchange for the access log; secrets never get in here. */
+export type AccessRecord = {
+  readonly atMs: number;
+  readonly requestId: string;
+  readonly method: string;
+  /** Path without query. */
+  readonly path: string;
+  readonly status: number;
+  readonly outcome: string;
+  readonly experiment: string | null;
+  readonly variant: string | null;
+  readonly route: string | null;
+  readonly upstream: string | null;
+  readonly durationMs: number;
+  readonly firstByteMs: number | null;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly retries: number;
+  /** Stable code of the refusal or failure, when there was one. */
+  readonly code: string | null;
+};
+
+/** Passive state of an endpoint as one worker sees it. */
+export type EndpointState = {
+  readonly upstream: string;
+  readonly origin: string;
+  readonly ejected: boolean;
+  readonly connectionsOpen: number;
+  readonly exchangesInFlight: number;
+  readonly pending: number;
+  readonly connectFailures: number;
+  readonly ejections: number;
+};
+
+/** Worker-wide counters, cumulative since the worker's start. */
+export type WorkerCounters = {
+  readonly connectionsAccepted: number;
+  readonly connectionsOpen: number;
+  /** Refusals and limits reached, by stable code. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly requestsRead: number;
+  readonly exchangesInFlight: number;
+  readonly retries: number;
+  readonly retriesDenied: number;
+  readonly upgrades: number;
+  /** Exchanges answered 502 because of a bug in Sluice. */
+  readonly faults: number;
+  readonly accessRecordsDropped: number;
+};
+
+export type FromWorker =
+  /** The listener is up; `port` is the real one when the configuration says 0. */
+  | { readonly kind: "listening"; readonly port: number }
+  | { readonly kind: "listen_failed"; readonly message: string }
+  | { readonly kind: "routing_applied"; readonly version: number }
+  | {
+      readonly kind: "snapshot";
+      readonly telemetry: TelemetrySnapshot;
+      readonly counters: WorkerCounters;
+      readonly endpoints: readonly EndpointState[];
+      readonly access: readonly AccessRecord[];
+      /** User + system CPU of this thread since its start, in microseconds. */
+      readonly cpuUs: number;
+    }
+  | { readonly kind: "drained"; readonly aborted: number };
+
+/** What a worker thread is started with. */
+export type WorkerOptions = {
+  readonly index: number;
+  readonly table: RoutingTable;
+  /** The port to bind: the configured one, or the first worker's choice. */
+  readonly port: number;
+  readonly health: readonly EndpointHealth[];
+};
