@@ -29,7 +29,7 @@ export const refusals = {
   upstream_timeout_idle: { status: 504, title: "Upstream went silent" },
   upstream_timeout_total: { status: 504, title: "Exchange took too long" },
   upstream_upgrade_failed: { status: 502, title: "Upstream refused the upgrade" },
-  internal: { status: 500, title: "Internal error" },
+  internal: { status: 502, title: "Internal error" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 
 export type RefusalCode = keyof typeof refusals;

@@ -1,0 +1,67 @@
+import { unreachable } from "../../base/result.ts";
+import { normalisedPath } from "../traffic/path.ts";
+import type { RequestHead } from "../traffic/head.ts";
+import type { Condition } from "./policy.ts";
+import { cookieText, headerText, queryText } from "./request-field.ts";
+
+/**
+ * Longest value that a `matches` condition looks at; a longer one does not match. Node's regular expressions
+ * backtrack: the bound keeps a pattern of polynomial cost cheap. A pattern of exponential cost (`(a+)+$`) is
+ * the operator's to avoid; values come from clients, patterns only from the configuration.
+ */
+export const matchedCharsMax = 2_048;
+
+/** A condition ready for the request path. */
+export type CompiledCondition = {
+  readonly read: (head: RequestHead) => string | undefined;
+  readonly holds: (value: string | undefined) => boolean;
+};
+
+/** Compiles a condition; throws on an invalid pattern (the configuration refuses it before). */
+export function compileCondition(condition: Condition): CompiledCondition {
+  return { read: compileSubject(condition.on), holds: compileTest(condition.test) };
+}
+
+/** Whether all conditions hold. */
+export function allHold(conditions: readonly CompiledCondition[], head: RequestHead): boolean {
+  return conditions.every((condition) => condition.holds(condition.read(head)));
+}
+
+function compileSubject(on: Condition["on"]): CompiledCondition["read"] {
+  switch (on.kind) {
+    case "header": {
+      const lowerName = on.name.toLowerCase();
+      return (head) => headerText(head, lowerName);
+    }
+    case "cookie":
+      return (head) => cookieText(head, on.name);
+    case "query":
+      return (head) => queryText(head, on.name);
+    case "path":
+      return (head) => normalisedPath(head.target);
+    default:
+      return unreachable(on);
+  }
+}
+
+function compileTest(test: Condition["test"]): CompiledCondition["holds"] {
+  switch (test.kind) {
+    case "equals":
+      return (value) => value === test.value;
+    case "in": {
+      const values = new Set(test.values);
+      return (value) => value !== undefined && values.has(value);
+    }
+    case "prefix":
+      return (value) => value?.startsWith(test.value) === true;
+    case "matches": {
+      const pattern = new RegExp(test.pattern, "u");
+      return (value) =>
+        value !== undefined && value.length <= matchedCharsMax && pattern.test(value);
+    }
+    case "present":
+      return (value) => (value !== undefined) === test.present;
+    default:
+      return unreachable(test);
+  }
+}
