@@ -8,7 +8,9 @@ export type BucketRange = readonly [start: number, end: number];
  * slot from its start, so that raising the coverage adds users and moves none. `weights` are relative.
  */
 export function weightedRanges(weights: readonly number[], coverage: number): BucketRange[] {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const sum = weights.reduce((partial, weight) => partial + weight, 0);
+  // Shares that already add up to one stay as they are: dividing by 0.9999999999999999 would move a boundary.
+  const total = Math.abs(sum - 1) < 1e-9 ? 1 : sum;
   let start = 0;
   return weights.map((weight) => {
     const width = weight / total;
