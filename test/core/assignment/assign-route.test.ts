@@ -64,7 +64,7 @@ describe("assignRoute", () => {
   test("the second random experiment is not biased by the first one's coverage", () => {
     const random = { strategy: "random", coverage: 0.5 } as const;
     const experiments = [
-      compileExperiment(experimentPolicy([1, 1], random)),
+      compileExperiment(experimentPolicy([1, 0], random)),
       compileExperiment(experimentPolicy([1, 1], { strategy: "random" })),
     ];
     const draws = 20_000;

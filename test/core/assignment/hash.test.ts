@@ -63,6 +63,10 @@ function endpointLow(user: string): number {
   return endpointHash(user) & 1;
 }
 
+function endpointHigh(user: string): number {
+  return endpointHash(user) >>> 28;
+}
+
 function endpointThird(user: string): number {
   return endpointHash(user) % 3;
 }
@@ -85,6 +89,7 @@ describe("the hashes are independent of each other", () => {
     ["bucket × endpoint of three", decile, 10, endpointThird, 3],
     ["bucket version 1 × endpoint of two", decileV1, 10, endpointLow, 2],
     ["endpoint × cluster", endpointThird, 3, cluster, 16],
+    ["endpoint's high bits × cluster", endpointHigh, 16, cluster, 16],
   ])("%s", (_, left, leftSize, right, rightSize) => {
     const bound = chiSquareBound((leftSize - 1) * (rightSize - 1));
     expect(chiSquare(users, left, leftSize, right, rightSize)).toBeLessThan(bound);

@@ -131,7 +131,9 @@ describe("each source", () => {
   test("body paths see own properties only", () => {
     const polluted = JSON.parse('{"__proto__":{"user":"x"}}') as JsonValue;
     expect(find([{ kind: "body", path: ["toString", "name"] }], [], { body: {} })).toBeNull();
+    const inherited = Object.create({ user: "x" }) as JsonValue;
     expect(find([{ kind: "body", path: ["user"] }], [], { body: polluted })).toBeNull();
+    expect(find([{ kind: "body", path: ["user"] }], [], { body: inherited })).toBeNull();
   });
 });
 

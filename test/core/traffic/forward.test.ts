@@ -146,6 +146,11 @@ describe("request fields that end here", () => {
     },
   );
 
+  test("a Connection option cannot remove the way a request came", () => {
+    const headers = ["Connection", "via", "Via", "1.0 fred"];
+    expect(valuesOf(sent(headers), "via")).toEqual(["1.0 fred", "1.1 sluice"]);
+  });
+
   test("a Connection option cannot remove what a trusted proxy says", () => {
     const headers = ["Connection", "x-forwarded-proto", "X-Forwarded-Proto", "https"];
     expect(valuesOf(sent(headers, { peerTrusted: true }), "x-forwarded-proto")).toEqual(["https"]);
