@@ -156,9 +156,14 @@ function addForwarding(context: RequestForward, received: Received, out: string[
   if (!received.hasHost && host !== "") add(edits, out, "x-forwarded-host", host);
   if (!received.hasPort) add(edits, out, "x-forwarded-port", String(context.localPort));
   const node = peerIp.includes(":") ? `"[${peerIp}]"` : peerIp;
-  const hostPart = host === "" ? "" : `;host="${host.replaceAll(/["\\]/g, "\\$&")}"`;
+  const hostPart = host === "" ? "" : `;host="${quotable(host)}"`;
   const element = `for=${node}${hostPart};proto=${proto}`;
   add(edits, out, "forwarded", joined(received.forwarded, element));
+}
+
+/** Text fit for a quoted string. A valid Host holds nothing to escape, and looking is faster than replacing. */
+function quotable(text: string): string {
+  return text.includes('"') || text.includes("\\") ? text.replaceAll(/["\\]/g, "\\$&") : text;
 }
 
 /** Adds a field of Sluice's, unless the variant removes or replaces it. */
