@@ -1,0 +1,62 @@
+import type { JsonValue } from "../../core/experiment/policy.ts";
+import { assignRoute } from "../../core/assignment/assign.ts";
+import { issueCookie } from "../../core/assignment/cookie.ts";
+import { findUserKey, type UserKeyFinder } from "../../core/assignment/user-key.ts";
+import type { RequestHead } from "../../core/traffic/head.ts";
+import { clientAddress } from "../../core/traffic/trust.ts";
+import type { Peer } from "../client/peer.ts";
+import type { Arm, RouteEntry } from "../routing.ts";
+import type { WorkerContext } from "../worker-context.ts";
+
+/** Which arm a request goes to, for whom, and whether it is analysed. */
+export type Choice = {
+  arm: Arm;
+  /** The arm's experiment as an index into the route's; -1 on a pinned route. */
+  readonly experiment: number;
+  user: string | null;
+  enrolled: boolean;
+  /** A Set-Cookie value when the client got a first-party id. */
+  readonly setCookie: string | null;
+};
+
+export type ChoiceRequest = {
+  readonly head: RequestHead;
+  readonly peer: Peer;
+  /** The parsed JSON body; undefined when it was not read, null when there is none to read. */
+  readonly body: JsonValue | undefined;
+};
+
+/** Chooses the arm, or says that the body has to be read first. */
+export function chooseArm(
+  context: WorkerContext,
+  route: RouteEntry,
+  request: ChoiceRequest,
+): Choice | "needs_body" {
+  if (route.pin !== null) {
+    return { arm: route.pin, experiment: -1, user: null, enrolled: false, setCookie: null };
+  }
+  const { trust } = context.routing;
+  const { head, peer } = request;
+  const clientIp = peer.trusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
+  const found = findUserKey(route.finder as UserKeyFinder, head, clientIp, request.body);
+  if (found.kind === "needs_body") return "needs_body";
+  let user = found.kind === "found" ? found.key : null;
+  let setCookie: string | null = null;
+  if (user === null && route.cookie !== null) {
+    user = context.random.hex32();
+    setCookie = issueCookie(route.cookie, user, peer.secure);
+  }
+  const { experiment, assignment } = assignRoute(
+    route.experiments,
+    { head, user, trusted: peer.trusted || peer.loopback },
+    context.random.next(),
+  );
+  const arm = route.arms[experiment]?.[assignment.variant] as Arm;
+  return { arm, experiment, user, enrolled: assignment.enrolled, setCookie };
+}
+
+/** The control's arm of the experiment that was chosen. */
+export function controlArm(route: RouteEntry, experiment: number): Arm {
+  const control = route.experiments[experiment]?.control ?? 0;
+  return route.arms[experiment]?.[control] as Arm;
+}

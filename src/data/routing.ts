@@ -1,0 +1,151 @@
+import { compileExperiment, type CompiledExperiment } from "../core/assignment/compile.ts";
+import { compileUserKey, type UserKeyFinder } from "../core/assignment/user-key.ts";
+import type { AssignmentPolicy } from "../core/assignment/policy.ts";
+import type { ExperimentPolicy, VariantPolicy } from "../core/experiment/policy.ts";
+import { compileHeaderEdits, type HeaderEdits } from "../core/traffic/forward.ts";
+import type { RoutePolicy, Timeouts } from "../core/traffic/policy.ts";
+import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
+import { compileTrust, type Trust } from "../core/traffic/trust.ts";
+import type { Recorder, Series } from "../core/telemetry/recorder.ts";
+import type { RoutingTable } from "../wire/messages.ts";
+import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
+
+/** Where an exchange goes, with everything that its arm decides precomputed. */
+export type Arm = {
+  readonly experiment: string | null;
+  readonly variant: VariantPolicy | null;
+  readonly upstream: Upstream;
+  readonly edits: HeaderEdits | null;
+  readonly timeouts: Timeouts;
+  readonly series: Series;
+};
+
+export type RouteEntry = {
+  readonly policy: RoutePolicy;
+  readonly bodyBytesMax: number;
+  /** Empty on a pinned route. */
+  readonly experiments: readonly CompiledExperiment[];
+  /** By experiment and variant index. */
+  readonly arms: readonly (readonly Arm[])[];
+  /** The arm of a pinned route. */
+  readonly pin: Arm | null;
+  /** The user key and cookie of the route's first experiment: experiments on one route share their users. */
+  readonly finder: UserKeyFinder | null;
+  readonly cookie: AssignmentPolicy["cookie"];
+};
+
+/** A routing table ready for the request path; immutable, swapped as a whole. */
+export type CompiledRouting = {
+  readonly table: RoutingTable;
+  readonly matcher: RouteMatcher;
+  readonly routes: readonly RouteEntry[];
+  readonly trust: Trust;
+  /** For requests that no route took, or that were refused before one was looked for. */
+  readonly unrouted: Series;
+  /** Compiled experiments by key, so that an unchanged one keeps its round-robin state through a reload. */
+  readonly experiments: ReadonlyMap<string, CompiledExperiment>;
+};
+
+/** The route label of requests that were answered before a route was found. */
+export const unroutedLabel = "_unrouted";
+
+export function compileRouting(
+  table: RoutingTable,
+  upstreams: UpstreamSet,
+  recorder: Recorder,
+  previous: CompiledRouting | null,
+): CompiledRouting {
+  const { config } = table;
+  upstreams.apply(config.upstreams);
+  const experiments = new Map<string, CompiledExperiment>();
+  for (const policy of Object.values(config.experiments)) {
+    experiments.set(policy.key, reuseExperiment(policy, previous) ?? compileExperiment(policy));
+  }
+  const upstreamOf = (name: string): Upstream => {
+    const upstream = upstreams.byName.get(name);
+    if (upstream === undefined)
+      throw new Error(`the routing table names the unknown upstream ${name}`);
+    return upstream;
+  };
+  const armOf = (
+    route: RoutePolicy,
+    upstreamName: string,
+    experiment: ExperimentPolicy | null,
+    variant: VariantPolicy | null,
+  ): Arm => {
+    const upstream = upstreamOf(upstreamName);
+    return {
+      experiment: experiment?.key ?? null,
+      variant,
+      upstream,
+      edits: variant === null ? null : compileHeaderEdits(variant.headers),
+      timeouts: { ...upstream.policy.timeouts, ...route.timeouts },
+      series: recorder.series({
+        experiment: experiment?.key ?? null,
+        variant: variant?.key ?? null,
+        upstream: upstreamName,
+        route: route.match,
+        epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
+        randomised: experiment !== null && experiment.assignment.strategy !== "hash",
+      }),
+    };
+  };
+  const routes = config.routes.map((route): RouteEntry => {
+    const bodyBytesMax = route.bodyBytesMax ?? config.listen.limits.bodyBytesMax;
+    if (route.target.kind === "upstream") {
+      const pin = armOf(route, route.target.upstream, null, null);
+      return {
+        policy: route,
+        bodyBytesMax,
+        experiments: [],
+        arms: [],
+        pin,
+        finder: null,
+        cookie: null,
+      };
+    }
+    const compiled = route.target.experiments.map((key) => {
+      const experiment = experiments.get(key);
+      if (experiment === undefined)
+        throw new Error(`the routing table names the unknown experiment ${key}`);
+      return experiment;
+    });
+    const { assignment } = (compiled[0] as CompiledExperiment).policy;
+    return {
+      policy: route,
+      bodyBytesMax,
+      experiments: compiled,
+      arms: compiled.map(({ policy }) =>
+        policy.variants.map((variant) => armOf(route, variant.upstream, policy, variant)),
+      ),
+      pin: null,
+      finder: compileUserKey(assignment.user, assignment.cookie),
+      cookie: assignment.cookie,
+    };
+  });
+  return {
+    table,
+    matcher: compileRoutes(config.routes),
+    routes,
+    trust: compileTrust(config.listen.trustedProxies),
+    unrouted: recorder.series({
+      experiment: null,
+      variant: null,
+      upstream: null,
+      route: unroutedLabel,
+      epoch: 0,
+      randomised: false,
+    }),
+    experiments,
+  };
+}
+
+function reuseExperiment(
+  policy: ExperimentPolicy,
+  previous: CompiledRouting | null,
+): CompiledExperiment | undefined {
+  const existing = previous?.experiments.get(policy.key);
+  return existing !== undefined && JSON.stringify(existing.policy) === JSON.stringify(policy)
+    ? existing
+    : undefined;
+}
