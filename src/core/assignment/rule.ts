@@ -6,8 +6,8 @@ import { cookieText, headerText, queryText } from "./request-field.ts";
 
 /**
  * Longest value that a `matches` condition looks at; a longer one does not match. Node's regular expressions
- * backtrack: the bound keeps a pattern of polynomial cost cheap. A pattern of exponential cost (`(a+)+$`) is
- * the operator's to avoid; values come from clients, patterns only from the configuration.
+ * backtrack: the bound keeps a pattern of quadratic cost to milliseconds. A pattern of higher cost (`.*.*.*x`,
+ * `(a+)+$`) is the operator's to avoid: values come from clients, but patterns only from the configuration.
  */
 export const matchedCharsMax = 2_048;
 
