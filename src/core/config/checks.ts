@@ -1,0 +1,205 @@
+import type { WrittenExperiment } from "../experiment/schema.ts";
+import { isLoopback } from "./address.ts";
+import { shadows } from "./route-match.ts";
+import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
+import { suggest } from "./suggestion.ts";
+
+/** What could be read of a file: entries that their schema refused are missing or null, names are all there. */
+export type Readable = {
+  readonly listen: WrittenConfig["listen"] | null;
+  readonly admin: WrittenConfig["admin"] | null;
+  readonly log: WrittenConfig["log"] | null;
+  readonly upstreams: ReadonlyMap<string, WrittenUpstream>;
+  readonly routes: readonly (WrittenRoute | null)[];
+  readonly experiments: ReadonlyMap<string, WrittenExperiment>;
+  readonly upstreamNames: readonly string[];
+  readonly experimentNames: readonly string[];
+};
+
+export type AddIssue = (path: readonly PropertyKey[], code: string, message: string) => void;
+
+/** Problems between fields: what no field can know by itself. */
+export function checkMeaning(written: Readable, add: AddIssue): void {
+  checkAdmin(written, add);
+  for (const [name, upstream] of written.upstreams) checkUpstream(name, upstream, add);
+  for (const [key, experiment] of written.experiments) {
+    checkExperiment(key, experiment, written, add);
+  }
+  checkRoutes(written, add);
+}
+
+function checkAdmin({ admin, listen }: Readable, add: AddIssue): void {
+  if (admin === null) return;
+  if (!isLoopback(admin.host) && admin.token === null) {
+    const message = "required, because admin.host can be reached from other machines";
+    add(["admin", "token"], "token_required", message);
+  }
+  if (listen !== null && listen.port !== 0 && admin.port === listen.port) {
+    add(["admin", "port"], "port_taken", `the data port is ${listen.port} already`);
+  }
+}
+
+function checkUpstream(name: string, upstream: WrittenUpstream, add: AddIssue): void {
+  const at = ["upstreams", name];
+  const { url, urls, tls } = upstream;
+  if ((url === undefined) === (urls === undefined)) {
+    add(at, "invalid_value", "say exactly one of url and urls");
+  }
+  if (urls !== undefined) {
+    if (urls.length === 0) add([...at, "urls"], "invalid_value", "name at least one URL");
+    const seen = new Set<string>();
+    for (const [index, endpoint] of urls.entries()) {
+      // Health and passive state are kept per origin, so two prefixes of one server are one endpoint too.
+      if (seen.has(endpoint.origin)) {
+        add([...at, "urls", index], "duplicate_endpoint", `${endpoint.origin} is listed already`);
+      }
+      seen.add(endpoint.origin);
+    }
+  }
+  if (tls !== undefined) {
+    const endpoints = url === undefined ? (urls ?? []) : [url];
+    if (endpoints.length > 0 && !endpoints.some((endpoint) => endpoint.tls)) {
+      add([...at, "tls"], "tls_unused", "none of the URLs is https");
+    }
+    if ((tls.cert === undefined) !== (tls.key === undefined)) {
+      add([...at, "tls"], "tls_pair", "cert and key come together");
+    }
+  }
+  if (upstream.ejection.baseMs > upstream.ejection.maxMs) {
+    add([...at, "ejection", "max"], "invalid_value", "must not be below base");
+  }
+  if (upstream.health !== null && upstream.health.timeoutMs > upstream.health.intervalMs) {
+    add([...at, "health", "timeout"], "invalid_value", "must not be above interval");
+  }
+}
+
+function checkExperiment(
+  key: string,
+  experiment: WrittenExperiment,
+  written: Readable,
+  add: AddIssue,
+): void {
+  const at = ["experiments", key];
+  const variants = Object.entries(experiment.variants);
+  if (variants.length < 2) {
+    add([...at, "variants"], "variants", "an experiment compares at least two variants");
+  }
+  for (const [name, variant] of variants) {
+    if (!written.upstreamNames.includes(variant.upstream)) {
+      const path = [...at, "variants", name, "upstream"];
+      add(path, "unknown_upstream", unknown("upstream", variant.upstream, written.upstreamNames));
+    }
+  }
+  const controls = variants.filter(([, variant]) => variant.control === true);
+  const [, second] = controls;
+  if (second !== undefined) {
+    const path = [...at, "variants", second[0], "control"];
+    add(path, "control", `exactly one variant is the control; ${controls[0]?.[0]} is it already`);
+  } else if (controls.length === 0 && !controlByName(experiment)) {
+    const message = 'no variant is the control; say "control: true" at one, or name one control';
+    add([...at, "variants"], "control", message);
+  }
+  if (experiment.rollout === undefined) checkWeights(at, variants, add);
+  else checkRollout(at, variants, add);
+  for (const [index, rule] of experiment.assignment.rules.entries()) {
+    if (rule.variant !== null && !Object.hasOwn(experiment.variants, rule.variant)) {
+      const path = [...at, "assignment", "rules", index, "variant"];
+      const names = variants.map(([name]) => name);
+      add(path, "unknown_variant", unknown("variant", rule.variant, names));
+    }
+  }
+}
+
+function controlByName(experiment: WrittenExperiment): boolean {
+  return (
+    Object.hasOwn(experiment.variants, "control") &&
+    experiment.variants["control"]?.control !== false
+  );
+}
+
+type Variants = [string, WrittenExperiment["variants"][string]][];
+
+function checkWeights(at: readonly string[], variants: Variants, add: AddIssue): void {
+  const sum = variants.reduce((total, [, variant]) => total + (variant.weight ?? 1), 0);
+  if (variants.length > 0 && sum === 0) {
+    add([...at, "variants"], "weight_sum", "the weights add up to 0: nobody would get a variant");
+  }
+}
+
+function checkRollout(at: readonly string[], variants: Variants, add: AddIssue): void {
+  if (variants.length !== 2) {
+    const message = `a rollout has two variants, the control and the treatment, not ${variants.length}`;
+    add([...at, "variants"], "rollout_variants", message);
+  }
+  for (const [name, variant] of variants) {
+    if (variant.weight === undefined) continue;
+    const path = [...at, "variants", name, "weight"];
+    add(path, "weight_unused", "in a rollout the share decides; remove the weight");
+  }
+}
+
+function checkRoutes(written: Readable, add: AddIssue): void {
+  for (const [index, route] of written.routes.entries()) {
+    if (route === null) continue;
+    const at = ["routes", index];
+    if ((route.experiment === undefined) === (route.upstream === undefined)) {
+      add(at, "route_target", "say exactly one of experiment and upstream");
+    }
+    if (route.upstream !== undefined && !written.upstreamNames.includes(route.upstream)) {
+      const message = unknown("upstream", route.upstream, written.upstreamNames);
+      add([...at, "upstream"], "unknown_upstream", message);
+    }
+    if (route.experiment !== undefined) checkRouteExperiments(at, route.experiment, written, add);
+    const earlier = written.routes
+      .slice(0, index)
+      .findIndex((other) => other !== null && shadows(other.match, route.match));
+    if (earlier !== -1) {
+      const message = `can never match: routes[${earlier}] (${written.routes[earlier]?.match.written}) takes all of it`;
+      add([...at, "match"], "shadowed_route", message);
+    }
+  }
+}
+
+function checkRouteExperiments(
+  at: readonly PropertyKey[],
+  keys: readonly string[],
+  written: Readable,
+  add: AddIssue,
+): void {
+  const path = [...at, "experiment"];
+  for (const [index, key] of keys.entries()) {
+    const own = keys.length === 1 ? path : [...path, index];
+    if (!written.experimentNames.includes(key)) {
+      add(own, "unknown_experiment", unknown("experiment", key, written.experimentNames));
+    } else if (keys.indexOf(key) !== index) {
+      add(own, "duplicate_experiment", `${key} is listed already`);
+    }
+  }
+  if (keys.length === 1) return;
+  const spaces = keys.flatMap((key) => {
+    const experiment = written.experiments.get(key);
+    return experiment === undefined ? [] : [{ key, space: experiment.assignment.namespace }];
+  });
+  for (const [index, { key, space }] of spaces.entries()) {
+    if (space === null) {
+      const message = `experiments share a route only through a namespace; ${key} has none`;
+      add([...path, index], "namespace_missing", message);
+      continue;
+    }
+    for (const { key: other, space: taken } of spaces.slice(0, index)) {
+      if (taken === null || other === key) continue;
+      if (taken.id !== space.id) {
+        const message = `${other} and ${key} are in different namespaces, so they may share users`;
+        add([...path, index], "namespace_overlap", message);
+      } else if (taken.range[0] < space.range[1] && space.range[0] < taken.range[1]) {
+        const message = `the ranges of ${other} and ${key} in namespace ${space.id} overlap`;
+        add([...path, index], "namespace_overlap", message);
+      }
+    }
+  }
+}
+
+function unknown(what: string, word: string, known: readonly string[]): string {
+  const all = known.length === 0 ? "there is none" : `known: ${known.slice(0, 20).join(", ")}`;
+  return `no ${what} is named ${word}${suggest(word, known) || `; ${all}`}`;
+}

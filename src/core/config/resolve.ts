@@ -1,0 +1,154 @@
+import type { Result } from "../../base/result.ts";
+import type { ExperimentPolicy, VariantPolicy } from "../experiment/policy.ts";
+import type { WrittenExperiment } from "../experiment/schema.ts";
+import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
+import type { Readable } from "./checks.ts";
+import { defaults } from "./defaults.ts";
+import type { IssueList } from "./issues.ts";
+import type { Config } from "./model.ts";
+import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
+
+/** PEM texts by the name written in the configuration. */
+export type PemFiles = (name: string) => Result<string, string>;
+
+/**
+ * From what the file says to what Sluice runs: names put in, PEM files read, weights and control
+ * settled. PEM problems join `issues`; the answer is null when a section is missing, and means
+ * something only when there are no issues at all.
+ */
+export function resolveConfig(
+  readable: Readable,
+  context: { readonly cores: number; readonly files: PemFiles },
+  issues: IssueList,
+): Config | null {
+  const pem = (path: readonly PropertyKey[], name: string | undefined): string | null => {
+    if (name === undefined) return null;
+    const text = readPem(context.files, name);
+    if (text.ok) return text.value;
+    issues.add(path, "file_unreadable", text.error);
+    return null;
+  };
+  const upstreams = Object.fromEntries(
+    [...readable.upstreams].map(([name, written]) => [name, resolveUpstream(name, written, pem)]),
+  );
+  const listen = readable.listen === null ? null : resolveListen(readable.listen, context, pem);
+  if (listen === null || readable.admin === null || readable.log === null) return null;
+  return {
+    listen,
+    admin: readable.admin,
+    log: { level: readable.log.level, accessSample: readable.log.access_sample },
+    upstreams,
+    routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),
+    experiments: Object.fromEntries(
+      [...readable.experiments].map(([key, written]) => [key, resolveExperiment(key, written)]),
+    ),
+  };
+}
+
+type Pem = (path: readonly PropertyKey[], name: string | undefined) => string | null;
+
+function readPem(files: PemFiles, name: string): Result<string, string> {
+  const text = files(name);
+  if (!text.ok || /-----BEGIN [A-Z0-9 ]+-----/.test(text.value)) return text;
+  return { ok: false, error: `${name} is not a PEM file` };
+}
+
+function resolveListen(
+  written: WrittenConfig["listen"],
+  { cores }: { readonly cores: number },
+  pem: Pem,
+): ListenPolicy {
+  const { tls } = written;
+  return {
+    host: written.host,
+    port: written.port,
+    workers: written.workers === "auto" ? Math.max(1, Math.floor(cores)) : written.workers,
+    tls:
+      tls === null
+        ? null
+        : {
+            cert: pem(["listen", "tls", "cert"], tls.cert) ?? "",
+            key: pem(["listen", "tls", "key"], tls.key) ?? "",
+            certFile: tls.cert,
+            keyFile: tls.key,
+          },
+    trustedProxies: written.trusted_proxies,
+    limits: written.limits,
+    drainDeadlineMs: written.drain_deadline,
+    variantHeader: written.variant_header,
+  };
+}
+
+function resolveUpstream(name: string, written: WrittenUpstream, pem: Pem): UpstreamPolicy {
+  const at = ["upstreams", name, "tls"];
+  const { tls } = written;
+  return {
+    name,
+    endpoints: written.url === undefined ? (written.urls ?? []) : [written.url],
+    balance: written.balance,
+    tls: {
+      ca: pem([...at, "ca"], tls?.ca),
+      cert: pem([...at, "cert"], tls?.cert),
+      key: pem([...at, "key"], tls?.key),
+      serverName: tls?.server_name ?? null,
+      verify: tls?.verify ?? defaults.upstream.tls.verify,
+    },
+    health: written.health,
+    ejection: written.ejection,
+    timeouts: written.timeouts,
+    limits: written.limits,
+    retries: written.retries,
+  };
+}
+
+function resolveRoute(written: WrittenRoute): RoutePolicy {
+  return {
+    match: written.match.written,
+    methods: written.match.methods,
+    pattern: written.match.pattern,
+    target:
+      written.upstream === undefined
+        ? { kind: "experiment", experiments: written.experiment ?? [] }
+        : { kind: "upstream", upstream: written.upstream },
+    timeouts: written.timeouts,
+    bodyBytesMax: written.limits.body ?? null,
+  };
+}
+
+function resolveExperiment(key: string, written: WrittenExperiment): ExperimentPolicy {
+  const named = Object.entries(written.variants);
+  const explicit = named.find(([, variant]) => variant.control === true)?.[0] ?? "control";
+  const rolloutShare = written.rollout?.share ?? null;
+  const variants = named.map(([name, variant]): VariantPolicy => {
+    const control = name === explicit;
+    return {
+      key: name,
+      upstream: variant.upstream,
+      weight: weightOf(variant.weight, rolloutShare, control),
+      control,
+      headers: variant.headers,
+      body: variant.body,
+      path: variant.path,
+    };
+  });
+  const { onUnavailable, onUnavailableRollout } = defaults.experiment;
+  return {
+    key,
+    variants,
+    assignment: { ...written.assignment, seed: written.assignment.seed ?? key },
+    rolloutShare,
+    disabled: written.disabled,
+    onUnavailable:
+      written.on_unavailable ?? (rolloutShare === null ? onUnavailable : onUnavailableRollout),
+  };
+}
+
+/** In a rollout the weights say what the share says, for whoever shows them. */
+function weightOf(
+  weight: number | undefined,
+  rolloutShare: number | null,
+  control: boolean,
+): number {
+  if (rolloutShare === null) return weight ?? defaults.experiment.weight;
+  return control ? 1 - rolloutShare : rolloutShare;
+}

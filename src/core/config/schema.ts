@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { experimentSchema } from "../experiment/schema.ts";
+import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
+import { defaults, fileLimits } from "./defaults.ts";
+import { choice, closed, integer, list, named, share } from "./fields.ts";
+
+/** The whole file, composed of the slices. */
+
+const adminSchema = closed({
+  host: listenHost.prefault(defaults.admin.host),
+  port: integer(0, 65_535).prefault(defaults.admin.port),
+  token: z
+    .string({ error: () => "expected a text" })
+    .max(1024)
+    .regex(/^[\x21-\x7e]*$/, "a token has neither spaces nor characters beyond ASCII")
+    .nullable()
+    .describe("required when host is not loopback; empty is none")
+    .prefault(null)
+    .transform((written) => (written === "" ? null : written)),
+});
+
+const logSchema = closed({
+  level: choice(["trace", "debug", "info", "warn", "error", "silent"]).prefault(defaults.log.level),
+  access_sample: share()
+    .describe("share of finished requests in the access log")
+    .prefault(defaults.log.accessSample),
+});
+
+/** Each section by itself, so that one broken entry does not hide problems of the others. */
+export const sections = {
+  listen: listenSchema.prefault({}).describe("the data port"),
+  admin: adminSchema.prefault({}).describe("the admin port"),
+  log: logSchema.prefault({}),
+  upstreams: named(upstreamSchema, "upstreams", fileLimits.upstreamsMax).describe("backends"),
+  routes: list(routeSchema, "routes", fileLimits.routesMax)
+    .refine((routes) => routes.length > 0, "without a route every request gets 404; name one")
+    .describe("the first that matches counts; a request that matches none gets 404"),
+  experiments: named(experimentSchema, "experiments", fileLimits.experimentsMax)
+    .describe("comparisons")
+    .prefault({}),
+} as const;
+
+export const configSchema = closed(
+  {
+    $schema: z.string().describe("for editors; not read").optional(),
+    ...sections,
+  },
+  {
+    store: "this version keeps no history yet; remove store until it does",
+    alerting: "this version has no alerts yet; remove alerting until it does",
+  },
+);
+
+/** The file after its schema: defaults filled in, names not yet looked up. */
+export type WrittenConfig = z.output<typeof configSchema>;
+export type WrittenUpstream = WrittenConfig["upstreams"][string];
+export type WrittenRoute = WrittenConfig["routes"][number];
+
+/** The JSON Schema (draft 2020-12) of the file, for editors. */
+export function configJsonSchema(): Record<string, unknown> {
+  const generated = z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" });
+  return {
+    title: "Sluice configuration",
+    description:
+      "Durations are 250ms, 5s, 10m, 24h; shares 5% or 0.05; sizes 64KiB, 100MB. " +
+      "Any text may hold ${NAME} or ${NAME:-default}; $${ is a literal ${.",
+    ...generated,
+  };
+}

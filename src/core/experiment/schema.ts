@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { assignmentSchema } from "../assignment/schema.ts";
+import { defaults, fileLimits } from "../config/defaults.ts";
+import {
+  choice,
+  closed,
+  flag,
+  isHeaderName,
+  isHeaderValue,
+  list,
+  name,
+  named,
+  number,
+  reject,
+  share,
+  text,
+} from "../config/fields.ts";
+import type { JsonValue } from "./policy.ts";
+
+/** How the experiment slice of the configuration is written, and what it turns into. */
+
+/** Fields that frame or route a message, or that Sluice writes itself; a variant may not touch them. */
+const protectedHeaders = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-sluice-experiment",
+  "x-sluice-variant",
+]);
+
+function headerProblem(header: string): string | null {
+  if (!isHeaderName(header)) return "not a legal header name";
+  return protectedHeaders.has(header.toLowerCase())
+    ? "this header frames or routes the message; a variant may not change it"
+    : null;
+}
+
+const headerChanges = closed({
+  set: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]), {
+      error: () => "expected a map from header names to texts",
+    })
+    .superRefine((fields, context) => {
+      const seen = new Set<string>();
+      for (const [field, value] of Object.entries(fields)) {
+        const problem = headerProblem(field);
+        if (problem !== null) reject(context, problem, [field]);
+        if (!isHeaderValue(String(value))) reject(context, "not a legal header value", [field]);
+        if (seen.has(field.toLowerCase())) {
+          reject(context, "the same header in another case is set above", [field]);
+        }
+        seen.add(field.toLowerCase());
+      }
+    })
+    .transform((fields): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(fields).map(([field, value]) => [field.toLowerCase(), String(value)]),
+      ),
+    )
+    .describe("replaces or adds")
+    .prefault({}),
+  remove: list(
+    text("a header name", 256)
+      .superRefine((field, context) => {
+        const problem = headerProblem(field);
+        if (problem !== null) reject(context, problem);
+      })
+      .transform((field) => field.toLowerCase()),
+    "header names",
+    128,
+  ).prefault([]),
+}).refine((changes) => changes.remove.every((field) => !Object.hasOwn(changes.set, field)), {
+  error: "the same header is both set and removed",
+});
+
+const bodyPatch = z
+  .record(z.string(), z.unknown(), { error: () => "expected a map: a JSON merge patch" })
+  .transform((patch, context): { readonly [key: string]: JsonValue } => {
+    if (!isJson(patch)) return reject(context, "not JSON: it holds .nan, .inf or a gap");
+    return patch as { readonly [key: string]: JsonValue };
+  });
+
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  return typeof value === "object" && Object.values(value).every(isJson);
+}
+
+const pathPrefix = text("a path", 2048).regex(
+  /^\/[\x21-\x22\x24-\x3e\x40-\x7e]*$/,
+  "a path starts with / and has no spaces, ? or #",
+);
+
+const variant = closed({
+  upstream: name(),
+  weight: number(0, 1e9).describe(`relative; default ${defaults.experiment.weight}`).optional(),
+  control: flag().describe("default: the variant named control").optional(),
+  headers: headerChanges.prefault({}),
+  body: bodyPatch.nullable().describe("JSON merge patch of JSON request bodies").prefault(null),
+  path: closed({ from: pathPrefix, to: pathPrefix })
+    .nullable()
+    .describe("replaces the path prefix from by to")
+    .prefault(null),
+});
+
+const notJudging = "this version splits and measures but does not judge yet";
+
+/** One entry of `experiments:`; names not yet looked up, weights and control not yet resolved. */
+export const experimentSchema = closed(
+  {
+    variants: named(variant, "variants", fileLimits.variantsMax),
+    assignment: assignmentSchema.prefault({}),
+    rollout: closed(
+      { share: share().describe("the treatment's share of users") },
+      { steps: `${notJudging}: give rollout.share and raise it by reload; steps come later` },
+    )
+      .describe("a canary: the treatment gets this share, the control the rest")
+      .optional(),
+    disabled: flag()
+      .describe("kill switch: everybody gets the control")
+      .prefault(defaults.experiment.disabled),
+    on_unavailable: choice(["fail", "control"])
+      .describe("users of a variant without a healthy endpoint; default fail, for rollouts control")
+      .optional(),
+  },
+  {
+    analysis: `${notJudging}; remove analysis until it does`,
+    guardrails: `${notJudging}; remove guardrails until it does`,
+    metrics: `${notJudging}; remove metrics until it does`,
+  },
+);
+
+/** An experiment as its schema hands it on. */
+export type WrittenExperiment = z.output<typeof experimentSchema>;
