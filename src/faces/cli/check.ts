@@ -1,0 +1,112 @@
+import { formatShare } from "../../base/units.ts";
+import { compileExperiment } from "../../core/assignment/compile.ts";
+import type { Config } from "../../core/config/model.ts";
+import type { ExperimentPolicy } from "../../core/experiment/policy.ts";
+import type { RoutePolicy } from "../../core/traffic/policy.ts";
+import { exitCodes, formatIssues, readConfigFile } from "./io.ts";
+import type { CliIo } from "./io.ts";
+
+/** `sluice check FILE`: every problem on stderr (exit 2), or what the file would do on stdout (exit 0). */
+export function runCheck({ file }: { readonly file: string }, io: CliIo): number {
+  const config = readConfigFile(file, io);
+  if (!config.ok) {
+    const count = config.error.length;
+    io.stderr(formatIssues(file, config.error));
+    io.stderr(`${file}: ${count} ${count === 1 ? "problem" : "problems"}\n`);
+    return exitCodes.invalid;
+  }
+  io.stdout(`${file} is valid\n\n${describeConfig(config.value)}`);
+  return exitCodes.success;
+}
+
+/** What a configuration does, for people. */
+export function describeConfig(config: Config): string {
+  const { listen, admin } = config;
+  const workers = `${listen.workers} ${listen.workers === 1 ? "worker" : "workers"}`;
+  const scheme = listen.tls === null ? "http" : "https";
+  const token = admin.token === null ? "no token" : "with a token";
+  const lines = [
+    "Listeners",
+    `  traffic  ${scheme}://${hostPort(listen)} (${workers})`,
+    `  admin    http://${hostPort(admin)} (${token})`,
+    "",
+    "Upstreams",
+    ...table(
+      Object.values(config.upstreams).map((upstream) => [
+        upstream.name,
+        upstream.endpoints.map((endpoint) => endpoint.origin + endpoint.basePath).join(", "),
+        upstream.health === null ? "no health check" : `health ${upstream.health.path}`,
+      ]),
+    ),
+    "",
+    "Routes (the first match counts; anything else gets 404)",
+    ...table(config.routes.map((route) => [route.match, `→ ${describeTarget(route)}`])),
+  ];
+  const used = new Set(config.routes.flatMap(experimentsOf));
+  for (const experiment of Object.values(config.experiments)) {
+    lines.push("", ...describeExperiment(experiment, used.has(experiment.key)));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function describeTarget({ target }: RoutePolicy): string {
+  if (target.kind === "upstream") return `upstream ${target.upstream}`;
+  const word = target.experiments.length === 1 ? "experiment" : "experiments";
+  return `${word} ${target.experiments.join(", ")}`;
+}
+
+function experimentsOf({ target }: RoutePolicy): readonly string[] {
+  return target.kind === "experiment" ? target.experiments : [];
+}
+
+function describeExperiment(experiment: ExperimentPolicy, used: boolean): string[] {
+  const { assignment, rolloutShare, variants } = experiment;
+  const kind = rolloutShare === null ? assignment.strategy : `rollout, ${assignment.strategy}`;
+  const state = experiment.disabled ? "; disabled: everybody gets the control" : "";
+  const { ranges } = compileExperiment(experiment);
+  const shares = ranges.map(([start, end]) => Number((end - start).toPrecision(12)));
+  const enrolled = shares.reduce((sum, share) => sum + share, 0);
+  const lines = [
+    `Experiment ${experiment.key} (${kind}${state})`,
+    ...table(
+      variants.map((variant, at) => [
+        variant.key + (variant.control ? " (control)" : ""),
+        formatShare(shares[at] ?? 0),
+        `→ upstream ${variant.upstream}`,
+      ]),
+    ),
+  ];
+  const { namespace } = assignment;
+  if (enrolled < 1 - 1e-9) {
+    lines.push(
+      `  the other ${formatShare(round(1 - enrolled))} of users get the control, unmeasured`,
+    );
+  }
+  if (namespace !== null) {
+    const [start, end] = namespace.range;
+    lines.push(
+      `  of the ${formatShare(round(end - start))} of users in ${formatShare(start)}…${formatShare(end)} of namespace ${namespace.id}`,
+    );
+  }
+  if (!used) lines.push("  no route uses it");
+  return lines;
+}
+
+function round(share: number): number {
+  return Number(share.toPrecision(12));
+}
+
+function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Rows in columns, two spaces apart, indented. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    `  ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ")}`.trimEnd(),
+  );
+}

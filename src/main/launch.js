@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+// Starts `sluice.ts` on the Node that this package pins, whatever Node npx found. Plain JavaScript,
+// because it must run where TypeScript does not: any Node from 20 on.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const nodeMajorMin = 26;
+const here = dirname(fileURLToPath(import.meta.url));
+const script = join(here, "sluice.ts");
+
+/** The pinned Node: in this package's node_modules, or, where npm hoisted it, in one further up. */
+function findNode() {
+  for (let folder = here; ; folder = dirname(folder)) {
+    const found = join(folder, "node_modules", "node", "bin", "node");
+    if (existsSync(found)) return found;
+    if (folder === dirname(folder)) return null;
+  }
+}
+
+function runOn(node) {
+  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
+  // The child decides what a signal means; this process only waits for it. A terminal's Ctrl-C goes to
+  // both, and the child must not count it twice.
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      if (signal !== "SIGINT" || !onTerminal) child.kill(signal);
+    });
+  }
+  child.on("error", (error) => {
+    console.error(`sluice: cannot start ${node}: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal];
+  });
+}
+
+if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) {
+  await import("./sluice.ts");
+} else {
+  const node = findNode();
+  if (node === null) {
+    console.error(
+      `sluice: needs Node ${nodeMajorMin} or later; this is ${process.version}, and node_modules/node ` +
+        "is missing. Run `npm install` (with install scripts allowed), or use a newer Node.",
+    );
+    process.exitCode = 1;
+  } else {
+    runOn(node);
+  }
+}

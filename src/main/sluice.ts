@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { err, ok } from "../base/result.ts";
+import type { Result } from "../base/result.ts";
+import { runProgram } from "../faces/cli/program.ts";
+
+/** The `sluice` command: gives the commands what only an entry point may touch. */
+
+function readFile(path: string): Result<string, string> {
+  try {
+    return ok(readFileSync(path, "utf8"));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return err(`${path} cannot be read: ${code === "ENOENT" ? "there is no such file" : message}`);
+  }
+}
+
+const manifest = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { version: string };
+
+// A reader that has seen enough (`sluice schema | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  io: {
+    readFile,
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    env: process.env,
+    cores: availableParallelism(),
+  },
+  version: manifest.version,
+  serve: async ({ configPath }) => {
+    // Only the proxy needs the data and control planes; the other commands start without them.
+    const { runServe } = await import("./serve.ts");
+    return runServe({ configPath, env: process.env });
+  },
+});
