@@ -68,7 +68,7 @@ export function createDataPlane(
     random,
     nowMs,
     readClock,
-    wallMs: clock.wallMs,
+    wallMs: () => clock.wallMs(),
     log,
     inFlight: new InFlight(),
     tunnels: new Tunnels(),

@@ -253,7 +253,7 @@ export class Exchange implements UpstreamUser {
     const head = this.#head;
     const path = arm.variant?.path ?? null;
     const target = path === null ? head.target : rewritePath(head.target, path);
-    const host = parser.facts.host ?? `${arm.upstream.policy.endpoints[0]?.host ?? ""}`;
+    const host = parser.facts.host ?? (this.#endpoint as UpstreamEndpoint).endpoint.host;
     const built = buildRequestHead(
       head,
       (this.#endpoint as UpstreamEndpoint).endpoint.basePath + target,
