@@ -4,12 +4,15 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const nodeMajorMin = 26;
 const here = dirname(fileURLToPath(import.meta.url));
 const script = join(here, "sluice.ts");
+/** Node strips no types under node_modules; there a hook must, and hooks need a process of their own. */
+const isInstalled = here.split(sep).includes("node_modules");
+const isNewEnough = Number.parseInt(process.versions.node, 10) >= nodeMajorMin;
 
 /** The pinned Node: in this package's node_modules, or, where npm hoisted it, in one further up. */
 function findNode() {
@@ -21,7 +24,9 @@ function findNode() {
 }
 
 function runOn(node) {
-  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
+  const hook = pathToFileURL(join(here, "strip-types.js")).href;
+  const options = isInstalled ? ["--disable-warning=ExperimentalWarning", "--import", hook] : [];
+  const child = spawn(node, [...options, script, ...process.argv.slice(2)], { stdio: "inherit" });
   // The child decides what a signal means; this process only waits for it. A terminal's Ctrl-C goes to
   // both, and the child must not count it twice.
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
@@ -39,10 +44,10 @@ function runOn(node) {
   });
 }
 
-if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) {
+if (isNewEnough && !isInstalled) {
   await import("./sluice.ts");
 } else {
-  const node = findNode();
+  const node = isNewEnough ? process.execPath : findNode();
   if (node === null) {
     console.error(
       `sluice: needs Node ${nodeMajorMin} or later; this is ${process.version}, and node_modules/node ` +

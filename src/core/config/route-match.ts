@@ -1,5 +1,6 @@
 import { err, ok } from "../../base/result.ts";
 import type { Result } from "../../base/result.ts";
+import { decodeUnreserved } from "../traffic/path.ts";
 
 /** Which requests a route takes, from `[METHOD[,METHOD] ]PATTERN`. */
 export type RouteMatch = {
@@ -63,8 +64,8 @@ export function shadows(earlier: RouteMatch, later: RouteMatch): boolean {
   const wide = segmentsOf(earlier.pattern);
   const narrow = segmentsOf(later.pattern);
   for (const [at, segment] of wide.entries()) {
-    // `/a/**` surely takes what has a segment there; whether it takes `/a` itself is the matcher's business.
-    if (segment === "**") return narrow.length > at;
+    // `/a/**` takes `/a` as well.
+    if (segment === "**") return true;
     const other = narrow[at];
     if (other === undefined || other === "**") return false;
     if (segment.startsWith(":")) {
@@ -76,6 +77,7 @@ export function shadows(earlier: RouteMatch, later: RouteMatch): boolean {
   return wide.length === narrow.length;
 }
 
+/** Segments as the matcher compares them: `%61` is `a`. */
 function segmentsOf(pattern: string): string[] {
-  return pattern.slice(1).split("/");
+  return decodeUnreserved(pattern.slice(1)).split("/");
 }

@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -49,6 +58,18 @@ describe("the launcher", () => {
     const ended = await run("src/main/launch.js", ["check", "config/sluice.yaml"]);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toContain("config/sluice.yaml is valid");
+  });
+
+  it("runs from under node_modules, where Node itself strips no types", async () => {
+    const home = join(folder, "node_modules", "sluice");
+    cpSync("src", join(home, "src"), { recursive: true });
+    copyFileSync("package.json", join(home, "package.json"));
+    for (const name of ["commander", "yaml", "zod"]) {
+      symlinkSync(resolve("node_modules", name), join(folder, "node_modules", name));
+    }
+    const script = join(home, "src", "main", "launch.js");
+    const ended = await run(script, ["check", resolve("config/canary.yaml")]);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
   });
 
   it("passes the exit code on", async () => {
