@@ -83,6 +83,16 @@ export type FromWorker =
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "listen_failed"; readonly message: string }
   | { readonly kind: "routing_applied"; readonly version: number }
+  /** The table does not compile; the worker keeps the one it has. */
+  | { readonly kind: "routing_failed"; readonly version: number; readonly message: string }
+  /** A bug reached the top of the worker: it drains briefly and ends; a replacement may start now. */
+  | { readonly kind: "failing"; readonly message: string }
+  | {
+      readonly kind: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly facts: Readonly<Record<string, unknown>>;
+    }
   | {
       readonly kind: "snapshot";
       readonly telemetry: TelemetrySnapshot;
