@@ -1,0 +1,87 @@
+import { Hono } from "hono";
+import type { HttpBindings } from "@hono/node-server";
+import type { Clock } from "../../base/clock.ts";
+import { replaceConfig } from "./config-change.ts";
+import { FailedTries } from "./failed-tries.ts";
+import { admit } from "./guard.ts";
+import type { AdminLimits } from "./limits.ts";
+import { describeApi } from "./openapi.ts";
+import { addressOf, answerProblem } from "./problem.ts";
+import { redactSecrets } from "./redaction.ts";
+import type { AdminSources } from "./sources.ts";
+
+/** On every answer: nothing here is to be cached, framed, guessed at or read by another site. */
+const safetyHeaders: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+/** The admin API as a function from request to response. */
+export function createAdminApp(
+  sources: AdminSources,
+  limits: AdminLimits,
+  clock: Clock,
+): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const tries = new FailedTries(limits);
+  const openApi = JSON.stringify(describeApi(sources.version));
+
+  app.use(async (context, next) => {
+    const request = {
+      method: context.req.method,
+      path: context.req.path,
+      address: addressOf(context),
+      header: (name: string) => context.req.header(name),
+    };
+    const denial = admit(request, sources.token(), tries, clock.monotonicMs());
+    if (denial === null) await next();
+    else {
+      const { code, status, title, detail, headers } = denial;
+      context.res = answerProblem(code, status, title, detail, headers);
+    }
+    for (const [name, value] of Object.entries(safetyHeaders)) context.res.headers.set(name, value);
+  });
+
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", (context) => {
+    const readiness = sources.readiness();
+    return context.json(readiness, readiness.ready ? 200 : 503);
+  });
+  app.get("/metrics", async (context) => {
+    const { contentType, body } = await sources.metrics();
+    return context.body(body, 200, { "content-type": contentType });
+  });
+  app.get("/v1/status", (context) => context.json(sources.status()));
+  app.get("/v1/openapi.json", (context) =>
+    context.body(openApi, 200, { "content-type": "application/json" }),
+  );
+  app.get("/v1/config", (context) => {
+    const { text, etag } = sources.reloader.state();
+    const headers = { "content-type": "application/yaml; charset=utf-8", etag };
+    return context.body(redactSecrets(text), 200, headers);
+  });
+  app.post("/v1/config", (context) => replaceConfig(context, sources, limits.bodyBytesMax));
+
+  const methods = new Map<string, string>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    const allowed = new Set((methods.get(path) ?? "").split(", ").filter((name) => name !== ""));
+    allowed.add(method);
+    if (method === "GET") allowed.add("HEAD");
+    methods.set(path, [...allowed].join(", "));
+  }
+  app.notFound((context) => {
+    const allow = methods.get(context.req.path);
+    if (allow === undefined) return answerProblem("not_found", 404, "No such resource", "");
+    return answerProblem("method_not_allowed", 405, "Method not allowed", "", { allow });
+  });
+  app.onError((error) => {
+    sources.fault(error);
+    return answerProblem("internal", 500, "Internal error", "");
+  });
+  return app;
+}

@@ -1,0 +1,176 @@
+import { z } from "zod";
+import {
+  configAnswerSchema,
+  configProblemSchema,
+  healthSchema,
+  issueSchema,
+  problemSchema,
+  readinessSchema,
+  statusSchema,
+} from "../../wire/admin-api.ts";
+
+type JsonObject = { readonly [key: string]: unknown };
+
+const schemas = {
+  Health: healthSchema,
+  Readiness: readinessSchema,
+  Status: statusSchema,
+  Issue: issueSchema,
+  Problem: problemSchema,
+  ConfigProblem: configProblemSchema,
+  ConfigAnswer: configAnswerSchema,
+} as const;
+
+/** The OpenAPI 3.1 document of the admin port. */
+export function describeApi(version: string): JsonObject {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Sluice admin API",
+      version,
+      description: "Errors are RFC 9457 problem documents with a stable `code`.",
+    },
+    paths: describePaths(),
+    components: {
+      schemas: describeSchemas(),
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description: "admin.token; not needed where none is configured",
+        },
+      },
+    },
+    security: [{ token: [] }],
+  };
+}
+
+function describeSchemas(): JsonObject {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const described = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
+  const own = new Set(["$schema", "$id"]);
+  return Object.fromEntries(
+    Object.entries(described.schemas).map(([name, schema]) => {
+      const fields = Object.entries(schema).filter(([field]) => !own.has(field));
+      return [name, Object.fromEntries(fields)];
+    }),
+  );
+}
+
+function describePaths(): JsonObject {
+  const denied = {
+    "401": problemOf("No token, or a wrong one"),
+    "403": problemOf("Without a configured token: a foreign Host, or a request from another site"),
+    "429": {
+      ...problemOf("Too many wrong tokens from this address"),
+      headers: { "Retry-After": { schema: { type: "integer" }, description: "Seconds" } },
+    },
+  };
+  const etag = { ETag: { schema: { type: "string" } } };
+  return {
+    "/healthz": {
+      get: {
+        summary: "Whether the process is up",
+        security: [],
+        responses: { "200": json("Up", "Health") },
+      },
+    },
+    "/readyz": {
+      get: {
+        summary: "Whether traffic may come: routing applied, listeners up, not draining",
+        security: [],
+        responses: { "200": json("Ready", "Readiness"), "503": json("Not ready", "Readiness") },
+      },
+    },
+    "/metrics": {
+      get: {
+        summary: "Metrics in Prometheus form",
+        responses: { "200": text("Metrics", "text/plain"), ...denied },
+      },
+    },
+    "/v1/status": {
+      get: {
+        summary: "Workers, endpoints and experiments as they stand",
+        responses: { "200": json("Status", "Status"), ...denied },
+      },
+    },
+    "/v1/openapi.json": {
+      get: {
+        summary: "This document",
+        responses: {
+          "200": {
+            description: "OpenAPI 3.1",
+            content: { "application/json": { schema: { type: "object" } } },
+          },
+          ...denied,
+        },
+      },
+    },
+    "/v1/config": {
+      get: {
+        summary: "The running configuration as loaded, secrets redacted",
+        description: "Sent back, a redacted secret stands for the one in force.",
+        responses: {
+          "200": { ...text("Configuration", "application/yaml"), headers: etag },
+          ...denied,
+        },
+      },
+      post: {
+        summary: "Replaces the configuration as a whole",
+        parameters: [
+          {
+            name: "If-Match",
+            in: "header",
+            required: true,
+            description: "The ETag of the configuration to replace, or *",
+            schema: { type: "string" },
+          },
+          {
+            name: "dry_run",
+            in: "query",
+            description: "Check and plan, apply nothing",
+            schema: { type: "boolean", default: false },
+          },
+        ],
+        requestBody: {
+          required: true,
+          description: "YAML or JSON, at most 1 MiB",
+          content: { "application/yaml": { schema: { type: "string" } } },
+        },
+        responses: {
+          "200": { ...json("Applied, unchanged or planned", "ConfigAnswer"), headers: etag },
+          "400": problemOf("Not UTF-8, or an invalid query"),
+          "412": { ...problemOf("The configuration has changed meanwhile"), headers: etag },
+          "413": problemOf("Larger than 1 MiB"),
+          "422": {
+            description: "Invalid, or no possible step from what runs; nothing is changed",
+            content: { "application/problem+json": { schema: reference("ConfigProblem") } },
+          },
+          "428": problemOf("If-Match is missing"),
+          "503": problemOf("Valid but not applied; the old configuration is at work"),
+          ...denied,
+        },
+      },
+    },
+  };
+}
+
+function json(description: string, schema: keyof typeof schemas): JsonObject {
+  return { description, content: { "application/json": { schema: reference(schema) } } };
+}
+
+function text(description: string, type: string): JsonObject {
+  return { description, content: { [type]: { schema: { type: "string" } } } };
+}
+
+function problemOf(description: string): JsonObject {
+  return {
+    description,
+    content: { "application/problem+json": { schema: reference("Problem") } },
+  };
+}
+
+function reference(schema: keyof typeof schemas): JsonObject {
+  return { $ref: `#/components/schemas/${schema}` };
+}

@@ -1,0 +1,81 @@
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Clock, Timers } from "../../base/clock.ts";
+import { isLoopback } from "../../core/config/address.ts";
+import type { AdminPolicy } from "../../core/config/model.ts";
+import { createAdminApp } from "./app.ts";
+import { adminLimits } from "./limits.ts";
+import type { AdminLimits } from "./limits.ts";
+import { answerProblem } from "./problem.ts";
+import type { AdminSources } from "./sources.ts";
+
+export type AdminServer = {
+  /** The real port when the policy says 0. */
+  readonly port: number;
+  /** Ends requests under way within `closeMsMax`; calling it again waits for the same end. */
+  close(): Promise<void>;
+};
+
+export type AdminOptions = {
+  readonly policy: AdminPolicy;
+  readonly sources: AdminSources;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Tests lower them. */
+  readonly limits?: Partial<AdminLimits>;
+};
+
+/** Opens the admin port; rejects when it cannot be bound. */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const { policy, sources, clock, timers } = options;
+  const limits = { ...adminLimits, ...options.limits };
+  if (policy.token === null && !isLoopback(policy.host)) {
+    throw new Error(`admin.token is required when admin.host is ${policy.host}`);
+  }
+  const app = createAdminApp(sources, limits, clock);
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A request that is none by the URL standard, such as one with an invalid Host.
+    errorHandler: () => answerProblem("bad_request", 400, "Malformed request", ""),
+  });
+  const server = createServer(
+    {
+      headersTimeout: limits.headTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headBytesMax,
+      connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs / 2),
+    },
+    (incoming, outgoing) => void listener(incoming, outgoing),
+  );
+  server.maxConnections = limits.connectionsMax;
+  await listen(server, policy);
+  let closed: Promise<void> | null = null;
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => (closed ??= closeWithin(server, limits.closeMsMax, timers)),
+  };
+}
+
+function listen(server: Server, { host, port }: AdminPolicy): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closeWithin(server: Server, closeMsMax: number, timers: Timers): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = timers.after(closeMsMax, () => server.closeAllConnections());
+    server.close(() => {
+      cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

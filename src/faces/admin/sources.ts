@@ -1,0 +1,22 @@
+import type { Result } from "../../base/result.ts";
+import type { ReloadPreview } from "../../control/reload-preview.ts";
+import type { Reloader } from "../../control/reload.ts";
+import type { Issue } from "../../core/config/model.ts";
+import type { Readiness, Status } from "../../wire/admin-api.ts";
+
+/** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
+export type AdminSources = {
+  /** The token in force; a reload may change it. */
+  readonly token: () => string | null;
+  readonly readiness: () => Readiness;
+  readonly status: () => Status;
+  readonly metrics: () => Promise<MetricsText> | MetricsText;
+  readonly reloader: Pick<Reloader, "state" | "replace">;
+  /** What `text` would do; changes nothing. */
+  readonly preview: (text: string) => Result<ReloadPreview, readonly Issue[]>;
+  readonly version: string;
+  /** Reports an answer 500 because of a bug. */
+  readonly fault: (error: unknown) => void;
+};
+
+export type MetricsText = { readonly contentType: string; readonly body: string };

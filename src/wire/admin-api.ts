@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { outcomes } from "../core/traffic/outcome.ts";
+
+/** The admin API's answers. The OpenAPI document is made from these schemas. */
+
+const count = z.int().min(0);
+const share = z.number().min(0).max(1);
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe("urn:sluice:problem:CODE"),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    code: z.string().describe("Stable; what a program may rely on"),
+    detail: z.string().optional(),
+  })
+  .describe("RFC 9457 problem document");
+
+export const issueSchema = z
+  .object({
+    path: z.string().describe("Where in the configuration, e.g. routes[0].match"),
+    line: z.int().min(1).nullable(),
+    column: z.int().min(1).nullable(),
+    code: z.string(),
+    message: z.string(),
+  })
+  .describe("One problem of a configuration");
+
+export const configProblemSchema = problemSchema.extend({
+  issues: z.array(issueSchema).describe("Every issue, in the order of the text"),
+});
+
+export const configAnswerSchema = z.object({
+  result: z.enum(["applied", "unchanged", "planned"]).describe("`planned` is a dry run's answer"),
+  generation: z.int().min(1).describe("Of the running configuration, after this request"),
+  etag: z.string().describe("Of the text sent, for the next If-Match once it is applied"),
+  changes: z.array(z.string()),
+  warnings: z.array(z.string()).describe("What takes a restart, and where users change variant"),
+  not_saved: z
+    .string()
+    .nullable()
+    .describe("Why the file does not hold this configuration, so that a restart forgets it"),
+});
+
+export const readinessSchema = z.object({
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe("Why not; empty when ready"),
+});
+
+export const healthSchema = z.object({ status: z.literal("ok") });
+
+const reloadSchema = z.object({
+  at: z.iso.datetime(),
+  reason: z.string(),
+  result: z.enum(["applied", "unchanged", "invalid", "conflict", "refused", "failed"]),
+  message: z.string().nullable(),
+  issues: z.array(issueSchema),
+});
+
+const workerSchema = z.object({
+  index: count,
+  state: z.enum(["starting", "running", "draining", "restarting", "stopped"]),
+  /** Times that this worker was replaced after a crash. */
+  restarts: count,
+});
+
+const endpointSchema = z.object({
+  upstream: z.string(),
+  origin: z.string(),
+  healthy: z.boolean().describe("As active health checks see it"),
+  ejected: z.boolean().describe("Left out by at least one worker after failures"),
+  in_flight: count,
+  ejections: count,
+});
+
+const outcomesSchema = z.object(
+  Object.fromEntries(outcomes.map((outcome) => [outcome, count])) as Record<
+    (typeof outcomes)[number],
+    typeof count
+  >,
+);
+
+const variantSchema = z.object({
+  key: z.string(),
+  upstream: z.string(),
+  control: z.boolean(),
+  configured_share: share.describe("Of the enrolled users (or requests, unless hashed)"),
+  observed_share: share.nullable().describe("Of the experiment's requests; null before the first"),
+  requests: count.describe("Finished in the present epoch"),
+  requests_per_second: z.number().min(0).describe("Over the collector's sliding window"),
+  in_flight: count,
+  users: count.nullable().describe("Distinct users; null where unknown"),
+  latency_ms: z
+    .object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) })
+    .nullable()
+    .describe("Of finished requests; null before the first"),
+  outcomes: outcomesSchema,
+});
+
+const experimentSchema = z.object({
+  key: z.string(),
+  epoch: count.describe("Rises whenever the split changes"),
+  strategy: z.enum(["hash", "random", "round_robin"]),
+  coverage: share,
+  disabled: z.boolean().describe("Kill switch: everybody gets the control"),
+  variants: z.array(variantSchema),
+});
+
+export const statusSchema = z.object({
+  version: z.string(),
+  started_at: z.iso.datetime(),
+  uptime_seconds: z.number().min(0),
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+  config: z.object({
+    generation: z.int().min(1),
+    etag: z.string(),
+    last_reload: reloadSchema.nullable().describe("null before the first attempt"),
+  }),
+  workers: z.array(workerSchema),
+  endpoints: z.array(endpointSchema),
+  experiments: z.array(experimentSchema),
+});
+
+export type Status = z.output<typeof statusSchema>;
+export type ExperimentStatus = Status["experiments"][number];
+export type Readiness = z.output<typeof readinessSchema>;
+export type ConfigAnswer = z.output<typeof configAnswerSchema>;
+export type ConfigProblem = z.output<typeof configProblemSchema>;

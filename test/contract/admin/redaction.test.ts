@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { redactSecrets, restoreSecrets } from "../../../src/faces/admin/redaction.ts";
+
+const variant = (set: string) =>
+  `experiments:\n  e:\n    variants:\n      a:\n        headers: { set: ${set} }\n`;
+
+describe("redaction", () => {
+  it.each([
+    ["admin:\n  token: s3cret # why\n", 'admin:\n  token: "[redacted]" # why\n'],
+    ["admin: { port: 1, token: 's3cret' }", 'admin: { port: 1, token: "[redacted]" }'],
+    ['{"admin": {"token": "s3cret"}}', '{"admin": {"token": "[redacted]"}}'],
+    ["admin:\n  token: |-\n    s3cret\n  port: 1\n", 'admin:\n  token: "[redacted]"\n  port: 1\n'],
+    ["x: &t s3cret\nadmin: { token: *t }", 'x: &t "[redacted]"\nadmin: { token: *t }'],
+    ["x: &a { token: s3cret }\nadmin: *a", 'x: &a { token: "[redacted]" }\nadmin: *a'],
+    ['admin: { token: "${T:-s3cret}" }', 'admin: { token: "[redacted]" }'],
+    ['admin: { token: "${TOKEN}" }', 'admin: { token: "${TOKEN}" }'],
+    [
+      variant("{ Authorization: s3cret, x-model: big }"),
+      variant('{ Authorization: "[redacted]", x-model: big }'),
+    ],
+    [variant("{ X-API-Key: s3cret }"), variant('{ X-API-Key: "[redacted]" }')],
+    ["token: word\nroutes: []", "token: word\nroutes: []"],
+  ])("%j → %j, and back", (text, expected) => {
+    const redacted = redactSecrets(text);
+    expect(redacted).toBe(expected);
+    const restored = restoreSecrets(redacted, text);
+    expect(restored.issues).toEqual([]);
+    expect(parse(restored.text)).toEqual(parse(text));
+  });
+
+  it("leaves a new secret as it was sent", () => {
+    const text = "admin: { token: new }";
+    expect(restoreSecrets(text, "admin: { token: old }")).toEqual({ text, issues: [] });
+  });
+
+  it("points at a placeholder that stands for nothing", () => {
+    const { issues } = restoreSecrets('a: 1\nadmin:\n  token: "[redacted]"\n', "a: 1");
+    expect(issues).toMatchObject([{ path: "admin.token", line: 3, column: 10 }]);
+  });
+
+  it.each(["{", "a: [", "a: *lost", "- 1", "", "[".repeat(20_000)])(
+    "leaves what is no configuration to its reader: %#",
+    (text) => {
+      expect(restoreSecrets(text, "admin: { token: old }")).toEqual({ text, issues: [] });
+    },
+  );
+});
