@@ -43,9 +43,14 @@ export function endpointHash(user: string): number {
   return murmur32(user, endpointSeed);
 }
 
-/** The user's telemetry cluster, 0…255, independent of every bucket and of `endpointHash`. */
-export function clusterHash(user: string): number {
-  return murmur32(user, clusterSeed) >>> 24;
+/** The user in telemetry, 32 bits: counts distinct users. Independent of every bucket and of `endpointHash`. */
+export function telemetryHash(user: string): number {
+  return murmur32(user, clusterSeed);
+}
+
+/** The cluster, 0…255, of a user's telemetry hash. */
+export function clusterOf(telemetryHash: number): number {
+  return telemetryHash >>> 24;
 }
 
 /**

@@ -33,28 +33,37 @@ function isEditable(name: string): boolean {
   return !framing && !isHopByHop(name) && !startsWithName(name, "x-sluice-");
 }
 
-/** What the request's header rules need to know besides the head. */
+/**
+ * What the request's header rules need to know besides the head. One object serves a connection: what stays
+ * the same is set once, the rest before each request.
+ */
 export type RequestForward = {
   /** The socket's peer address. */
   readonly peerIp: string;
-  /** The peer is a trusted proxy: its X-Forwarded-* and Forwarded are believed and appended to. */
-  readonly peerTrusted: boolean;
   /** The client's connection is TLS. */
   readonly secure: boolean;
   /** The port that the client connected to. */
   readonly localPort: number;
-  /** The client's Host (for absolute-form, the target's authority); empty when there is none. */
-  readonly host: string;
-  /** Protocol version of the received request, `1.1` or `1.0`. */
-  readonly version: string;
-  readonly experiment: string | null;
-  readonly variant: string | null;
-  readonly edits: HeaderEdits | null;
   readonly random: Pick<Random, "hex32">;
+  /** The peer is a trusted proxy: its X-Forwarded-* and Forwarded are believed and appended to. */
+  peerTrusted: boolean;
+  /** The client's Host (for absolute-form, the target's authority); empty when there is none. */
+  host: string;
+  /** Protocol version of the received request, `1.1` or `1.0`. */
+  version: "1.0" | "1.1";
+  experiment: string | null;
+  variant: string | null;
+  edits: HeaderEdits | null;
+  /** Set by `writeRequestFields`: the request's id, kept or made. */
+  requestId: string;
+  /** The forwarding fields of the last request that brought none itself; most requests of a connection share them. */
+  memo: { host: string; version: string; text: string };
 };
 
 /** What the loop over the received fields leaves for the fields that Sluice writes. */
 type Received = {
+  /** The peer sent something that the forwarding fields depend on. */
+  any: boolean;
   forwardedFor: string;
   forwarded: string;
   hasProto: boolean;
@@ -66,22 +75,19 @@ type Received = {
 const requestIdPattern = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /**
- * Appends to `out` the fields that the upstream receives, and returns the request's id.
+ * The fields that the upstream receives, as text with CRLF behind each; notes the request's id in `context`.
  *
  * Left out, because the transport writes them from its own framing decision: Host, Connection,
  * Content-Length, Transfer-Encoding. Expect and Trailer stay in place. Max-Forwards of TRACE and OPTIONS is
  * lowered by one (the exchange answers those that arrive with 0).
  */
-export function forwardRequestHeaders(
-  head: RequestHead,
-  context: RequestForward,
-  out: string[],
-): string {
+export function writeRequestFields(head: RequestHead, context: RequestForward): string {
   const { headers } = head;
   const { edits } = context;
   const options = connectionOptions(headers);
   const hasTrace = hasOneTraceparent(headers);
   const received: Received = {
+    any: false,
     forwardedFor: "",
     forwarded: "",
     hasProto: false,
@@ -89,6 +95,7 @@ export function forwardRequestHeaders(
     hasPort: false,
     requestId: "",
   };
+  let text = "";
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] as string;
     const value = headers[at + 1] as string;
@@ -97,19 +104,25 @@ export function forwardRequestHeaders(
     if (edits !== null && edits.drop.has(name.toLowerCase())) continue;
     if (isOwnField(name, value, context.peerTrusted, received)) continue;
     if (!hasTrace && isTraceField(name)) continue;
-    out.push(name, sameName(name, "max-forwards") ? lowered(head.method, value) : value);
+    const kept = sameName(name, "max-forwards") ? lowered(head.method, value) : value;
+    text += `${name}: ${kept}\r\n`;
   }
-  const requestId = received.requestId === "" ? context.random.hex32() : received.requestId;
-  addForwarding(context, received, out);
-  add(edits, out, "x-request-id", requestId);
+  text += forwardingText(context, received);
+  const madeId = received.requestId === "" || !hasTrace ? context.random.hex32() : "";
+  context.requestId = received.requestId === "" ? madeId : received.requestId;
+  text += own(edits, "x-request-id", context.requestId);
+  // A trace that starts here has the made id as its own, so that logs and traces meet.
   if (!hasTrace) {
-    const trace = startTrace(context.random.hex32(), context.random.hex32().slice(0, 16));
-    add(edits, out, "traceparent", trace);
+    text += own(edits, "traceparent", startTrace(madeId, context.random.hex32().slice(0, 16)));
   }
-  if (context.experiment !== null) out.push("x-sluice-experiment", context.experiment);
-  if (context.variant !== null) out.push("x-sluice-variant", context.variant);
-  if (edits !== null) out.push(...edits.set);
-  return requestId;
+  if (context.experiment !== null) text += `x-sluice-experiment: ${context.experiment}\r\n`;
+  if (context.variant !== null) text += `x-sluice-variant: ${context.variant}\r\n`;
+  if (edits !== null) {
+    for (let at = 0; at < edits.set.length; at += 2) {
+      text += `${edits.set[at]}: ${edits.set[at + 1]}\r\n`;
+    }
+  }
+  return text;
 }
 
 /**
@@ -125,7 +138,10 @@ function isOwnField(
   const first = name.charCodeAt(0) | 0x20;
   if (first === 0x66) {
     if (!sameName(name, "forwarded")) return false;
-    if (peerTrusted) received.forwarded = joined(received.forwarded, value);
+    if (peerTrusted) {
+      received.any = true;
+      received.forwarded = joined(received.forwarded, value);
+    }
     return true;
   }
   if (first !== 0x78) return false;
@@ -136,6 +152,7 @@ function isOwnField(
   }
   if (!startsWithName(name, "x-forwarded-")) return false;
   if (!peerTrusted) return true;
+  received.any = true;
   if (sameName(name, "x-forwarded-for")) {
     received.forwardedFor = joined(received.forwardedFor, value);
     return true;
@@ -146,19 +163,29 @@ function isOwnField(
   return false;
 }
 
-function addForwarding(context: RequestForward, received: Received, out: string[]): void {
-  const { edits, host } = context;
+/** Via, X-Forwarded-* and Forwarded; from the memo where the last request had the same. */
+function forwardingText(context: RequestForward, received: Received): string {
+  const { edits, host, version, memo } = context;
+  const isPlain = edits === null && !received.any;
+  if (isPlain && memo.text !== "" && memo.host === host && memo.version === version)
+    return memo.text;
   const peerIp = plainIp(context.peerIp);
   const proto = context.secure ? "https" : "http";
-  add(edits, out, "via", `${context.version} sluice`);
-  add(edits, out, "x-forwarded-for", joined(received.forwardedFor, peerIp));
-  if (!received.hasProto) add(edits, out, "x-forwarded-proto", proto);
-  if (!received.hasHost && host !== "") add(edits, out, "x-forwarded-host", host);
-  if (!received.hasPort) add(edits, out, "x-forwarded-port", String(context.localPort));
+  let text = own(edits, "via", `${version} sluice`);
+  text += own(edits, "x-forwarded-for", joined(received.forwardedFor, peerIp));
+  if (!received.hasProto) text += own(edits, "x-forwarded-proto", proto);
+  if (!received.hasHost && host !== "") text += own(edits, "x-forwarded-host", host);
+  if (!received.hasPort) text += own(edits, "x-forwarded-port", String(context.localPort));
   const node = peerIp.includes(":") ? `"[${peerIp}]"` : peerIp;
   const hostPart = host === "" ? "" : `;host="${quotable(host)}"`;
   const element = `for=${node}${hostPart};proto=${proto}`;
-  add(edits, out, "forwarded", joined(received.forwarded, element));
+  text += own(edits, "forwarded", joined(received.forwarded, element));
+  if (isPlain) {
+    memo.host = host;
+    memo.version = version;
+    memo.text = text;
+  }
+  return text;
 }
 
 /** Text fit for a quoted string. A valid Host holds nothing to escape, and looking is faster than replacing. */
@@ -166,9 +193,9 @@ function quotable(text: string): string {
   return text.includes('"') || text.includes("\\") ? text.replaceAll(/["\\]/g, "\\$&") : text;
 }
 
-/** Adds a field of Sluice's, unless the variant removes or replaces it. */
-function add(edits: HeaderEdits | null, out: string[], lowerName: string, value: string): void {
-  if (edits === null || !edits.drop.has(lowerName)) out.push(lowerName, value);
+/** A field of Sluice's, unless the variant removes or replaces it. */
+function own(edits: HeaderEdits | null, lowerName: string, value: string): string {
+  return edits !== null && edits.drop.has(lowerName) ? "" : `${lowerName}: ${value}\r\n`;
 }
 
 function joined(list: string, value: string): string {
@@ -197,7 +224,7 @@ function isTraceField(name: string): boolean {
 /** What the response's header rules need to know besides the head. */
 export type ResponseForward = {
   /** Protocol version of the upstream's response. */
-  readonly version: string;
+  readonly version: "1.0" | "1.1";
   /** Put as X-Request-Id when the upstream sent none; null (1xx) puts none. */
   readonly requestId: string | null;
   /** Put as x-sluice-variant; null is opt-out, a pinned route, or a 1xx. */
@@ -207,29 +234,27 @@ export type ResponseForward = {
 };
 
 /**
- * Appends to `out` the fields that the client receives.
+ * The fields that the client receives, as text with CRLF behind each.
  *
  * Left out, because the transport writes them from its own framing decision (also the declared length of
  * a HEAD or 304 answer): Connection, Content-Length, Transfer-Encoding. Trailer stays in place.
  */
-export function forwardResponseHeaders(
-  headers: readonly string[],
-  context: ResponseForward,
-  out: string[],
-): void {
+export function writeResponseFields(headers: readonly string[], context: ResponseForward): string {
   const options = connectionOptions(headers);
   let hasRequestId = false;
+  let text = "";
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at] as string;
     if (isHopByHop(name) || startsWithName(name, "x-sluice-")) continue;
     if (options !== null && options.has(name.toLowerCase())) continue;
     if (sameName(name, "x-request-id")) hasRequestId = true;
-    out.push(name, headers[at + 1] as string);
+    text += `${name}: ${headers[at + 1]}\r\n`;
   }
-  out.push("via", `${context.version} sluice`);
-  if (context.requestId !== null && !hasRequestId) out.push("x-request-id", context.requestId);
-  if (context.variant !== null) out.push("x-sluice-variant", context.variant);
-  if (context.setCookie !== null) out.push("set-cookie", context.setCookie);
+  text += context.version === "1.1" ? "via: 1.1 sluice\r\n" : "via: 1.0 sluice\r\n";
+  if (context.requestId !== null && !hasRequestId) text += `x-request-id: ${context.requestId}\r\n`;
+  if (context.variant !== null) text += `x-sluice-variant: ${context.variant}\r\n`;
+  if (context.setCookie !== null) text += `set-cookie: ${context.setCookie}\r\n`;
+  return text;
 }
 
 /** Fields that mean framing, routing, authentication or content handling, and so no trailer (RFC 9110 §6.5.1). */
@@ -248,12 +273,12 @@ const headOnlyNames = new Set([
   "trailer",
 ]);
 
-/** Appends to `out` the trailer fields that may pass; `headers` are those of the same message's head. */
-export function forwardTrailers(
+/** The trailer fields that may pass, as text; `headers` are those of the same message's head. */
+export function writeTrailerFields(
   headers: readonly string[],
   trailers: readonly string[],
-  out: string[],
-): void {
+): string {
+  let text = "";
   const options = connectionOptions(headers);
   for (let at = 0; at < trailers.length; at += 2) {
     const name = trailers[at] as string;
@@ -261,6 +286,7 @@ export function forwardTrailers(
     if (isHopByHop(name) || headOnlyNames.has(lowerName) || options?.has(lowerName) === true)
       continue;
     if (startsWithName(name, "x-sluice-") || startsWithName(name, "x-forwarded-")) continue;
-    out.push(name, trailers[at + 1] as string);
+    text += `${name}: ${trailers[at + 1]}\r\n`;
   }
+  return text;
 }

@@ -42,7 +42,7 @@ export class ClientConnection implements SocketOwner, BodySink {
     const { limits } = context.routing.table.config.listen;
     const headLimits = { bytesMax: limits.headBytesMax, headersMax: limits.headersMax };
     this.context = context;
-    this.peer = createPeer(peer, context.routing);
+    this.peer = createPeer(peer, context.routing, context.random);
     this.parser = new HeadParser("request", headLimits);
     this.body = new BodyReader(headLimits);
     this.#onGone = onGone;

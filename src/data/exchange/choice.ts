@@ -37,7 +37,7 @@ export function chooseArm(
   }
   const { trust } = context.routing;
   const { head, peer } = request;
-  const clientIp = peer.trusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
+  const clientIp = peer.forward.peerTrusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
   const found = findUserKey(route.finder as UserKeyFinder, head, clientIp, request.body);
   if (found.kind === "needs_body") return "needs_body";
   let user = found.kind === "found" ? found.key : null;
@@ -48,7 +48,7 @@ export function chooseArm(
   }
   const { experiment, assignment } = assignRoute(
     route.experiments,
-    { head, user, trusted: peer.trusted || peer.loopback },
+    { head, user, trusted: peer.forward.peerTrusted || peer.loopback },
     context.random.next(),
   );
   const arm = route.arms[experiment]?.[assignment.variant] as Arm;

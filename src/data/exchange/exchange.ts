@@ -1,4 +1,4 @@
-import { clusterHash, fnv32a, mix32 } from "../../core/assignment/hash.ts";
+import { clusterOf, telemetryHash } from "../../core/assignment/hash.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
 import { targetPath, type RequestHead } from "../../core/traffic/head.ts";
 import { outcomeOfStatus, outcomes, type Outcome } from "../../core/traffic/outcome.ts";
@@ -248,33 +248,28 @@ export class Exchange implements UpstreamUser {
   }
 
   #buildRequest(): void {
-    const { context, parser, peer } = this.#client;
+    const { parser, peer } = this.#client;
     const { arm } = this.#choice as Choice;
     const head = this.#head;
     const path = arm.variant?.path ?? null;
     const target = path === null ? head.target : rewritePath(head.target, path);
     const host = parser.facts.host ?? (this.#endpoint as UpstreamEndpoint).endpoint.host;
-    const built = buildRequestHead(
+    const { forward } = peer;
+    forward.host = host;
+    forward.version = parser.minorVersion === 1 ? "1.1" : "1.0";
+    forward.experiment = arm.experiment;
+    forward.variant = arm.variant?.key ?? null;
+    forward.edits = arm.edits;
+    const { basePath } = (this.#endpoint as UpstreamEndpoint).endpoint;
+    this.#requestHeadText = buildRequestHead(
       head,
-      (this.#endpoint as UpstreamEndpoint).endpoint.basePath + target,
+      basePath + target,
       host,
       this.#framing,
       parser.facts.trailersAccepted,
-      {
-        peerIp: peer.ip,
-        peerTrusted: peer.trusted,
-        secure: peer.secure,
-        localPort: peer.localPort,
-        host,
-        version: parser.minorVersion === 1 ? "1.1" : "1.0",
-        experiment: arm.experiment,
-        variant: arm.variant?.key ?? null,
-        edits: arm.edits,
-        random: context.random,
-      },
+      forward,
     );
-    this.#requestHeadText = built.text;
-    this.#requestId = built.requestId;
+    this.#requestId = forward.requestId;
   }
 
   /** Request content from the client, framing included. */
@@ -450,6 +445,7 @@ export class Exchange implements UpstreamUser {
       this.#close,
       this.#head.method,
       {
+        version: head.minorVersion === 1 ? "1.1" : "1.0",
         requestId: this.#requestId,
         variant: variantHeader ? (choice.arm.variant?.key ?? null) : null,
         setCookie: choice.setCookie,
@@ -648,6 +644,7 @@ export class Exchange implements UpstreamUser {
     const bytesOut = wire.bytesWritten - this.#bytesOutBefore;
     if (choice !== null) context.recorder.endInFlight(choice.arm.series);
     const user = choice?.user ?? null;
+    const userHash = user === null ? -1 : telemetryHash(user);
     context.recorder.record(
       this.series,
       outcomes.indexOf(outcome),
@@ -659,8 +656,8 @@ export class Exchange implements UpstreamUser {
       body.contentBytes,
       bytesOut,
       this.#retries,
-      user === null ? -1 : clusterHash(user),
-      user === null ? -1 : mix32(fnv32a(user)),
+      userHash === -1 ? -1 : clusterOf(userHash),
+      userHash,
       choice?.enrolled ?? false,
     );
     if (this.#routing.table.config.log.accessSample <= 0) return;

@@ -1,8 +1,9 @@
 import {
-  forwardRequestHeaders,
-  forwardResponseHeaders,
-  forwardTrailers,
+  writeRequestFields,
+  writeResponseFields,
+  writeTrailerFields,
   type RequestForward,
+  type ResponseForward,
 } from "../../core/traffic/forward.ts";
 import type { RequestHead } from "../../core/traffic/head.ts";
 import type { Framing } from "../http1/framing.ts";
@@ -31,7 +32,7 @@ export function responseMode(framing: Framing, clientMinorVersion: 0 | 1): Respo
   }
 }
 
-/** The head that goes upstream; returns the request's id with it. */
+/** The head that goes upstream; `forward` knows the request's id afterwards. */
 export function buildRequestHead(
   head: RequestHead,
   target: string,
@@ -39,16 +40,14 @@ export function buildRequestHead(
   framing: Framing,
   trailersAccepted: boolean,
   forward: RequestForward,
-): { text: string; requestId: string } {
-  const fields: string[] = [];
-  const requestId = forwardRequestHeaders(head, forward, fields);
+): string {
   let text = `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
-  text += writeFields(fields);
+  text += writeRequestFields(head, forward);
   if (framing.kind === "length") text += `Content-Length: ${framing.length}\r\n`;
   else if (framing.kind === "chunked") text += "Transfer-Encoding: chunked\r\n";
   else if (expectsBody(head.method)) text += "Content-Length: 0\r\n";
   if (trailersAccepted) text += "TE: trailers\r\nConnection: TE\r\n";
-  return { text: `${text}\r\n`, requestId };
+  return `${text}\r\n`;
 }
 
 /** The head that goes to the client. */
@@ -58,13 +57,10 @@ export function buildResponseHead(
   mode: ResponseMode,
   close: boolean,
   method: string,
-  forward: { requestId: string; variant: string | null; setCookie: string | null },
+  forward: ResponseForward,
 ): string {
-  const fields: string[] = [];
-  const version = head.minorVersion === 1 ? "1.1" : "1.0";
-  forwardResponseHeaders(head.headers, { version, ...forward }, fields);
   let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
-  text += writeFields(fields);
+  text += writeResponseFields(head.headers, forward);
   if (framing.kind === "length") text += `Content-Length: ${framing.length}\r\n`;
   else if (mode === "encode" || (mode === "raw" && framing.kind === "chunked")) {
     text += "Transfer-Encoding: chunked\r\n";
@@ -75,27 +71,18 @@ export function buildResponseHead(
 
 /** A 1xx head for the client. */
 export function buildInterimHead(head: HeadParser): string {
-  const fields: string[] = [];
-  const version = head.minorVersion === 1 ? "1.1" : "1.0";
-  forwardResponseHeaders(
-    head.headers,
-    { version, requestId: null, variant: null, setCookie: null },
-    fields,
-  );
-  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${writeFields(fields)}\r\n`;
+  const fields = writeResponseFields(head.headers, {
+    version: head.minorVersion === 1 ? "1.1" : "1.0",
+    requestId: null,
+    variant: null,
+    setCookie: null,
+  });
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${fields}\r\n`;
 }
 
 /** A trailer section with its closing blank line. */
 export function buildTrailers(headers: readonly string[], trailers: readonly string[]): string {
-  const fields: string[] = [];
-  forwardTrailers(headers, trailers, fields);
-  return `${writeFields(fields)}\r\n`;
-}
-
-function writeFields(fields: readonly string[]): string {
-  let text = "";
-  for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`;
-  return text;
+  return `${writeTrailerFields(headers, trailers)}\r\n`;
 }
 
 /** A HEAD or 304 answer declares the length of a body that does not come; an empty body says 0. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
   bucketOf,
-  clusterHash,
+  clusterOf,
+  telemetryHash,
   digest64,
   endpointHash,
   fnv32a,
@@ -52,11 +53,11 @@ function decileV1(user: string): number {
 }
 
 function cluster(user: string): number {
-  return clusterHash(user) >> 4;
+  return clusterOf(telemetryHash(user)) >> 4;
 }
 
 function clusterLow(user: string): number {
-  return clusterHash(user) & 15;
+  return clusterOf(telemetryHash(user)) & 15;
 }
 
 function endpointLow(user: string): number {
@@ -100,7 +101,15 @@ describe("the hashes are independent of each other", () => {
   });
 
   test("all 256 clusters are about equally full", () => {
-    expect(chiSquare(users, clusterHash, 256, () => 0, 1)).toBeLessThan(chiSquareBound(255));
+    expect(
+      chiSquare(
+        users,
+        (user) => clusterOf(telemetryHash(user)),
+        256,
+        () => 0,
+        1,
+      ),
+    ).toBeLessThan(chiSquareBound(255));
   });
 });
 

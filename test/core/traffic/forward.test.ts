@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
 import {
   compileHeaderEdits,
-  forwardRequestHeaders,
-  forwardResponseHeaders,
-  forwardTrailers,
+  writeRequestFields,
+  writeResponseFields,
+  writeTrailerFields,
   type RequestForward,
 } from "../../../src/core/traffic/forward.ts";
 
-const started = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+const started = `00-${"1".repeat(32)}-${"b".repeat(16)}-01`;
 
 function countingRandom(): RequestForward["random"] {
-  const digits = ["1", "a", "b"];
+  const digits = ["1", "b"];
   return { hex32: () => (digits.shift() ?? "f").repeat(32) };
 }
 
-/** Without request id, the random source gives 1…1 for it first, and then the trace's a…a and b…b. */
+/** Without request id, the random source gives 1…1 for it and the trace first, and then the span's b…b. */
 function contextOf(rest: Partial<RequestForward> = {}): RequestForward {
   return {
     peerIp: "192.0.2.1",
@@ -27,6 +27,8 @@ function contextOf(rest: Partial<RequestForward> = {}): RequestForward {
     variant: null,
     edits: null,
     random: countingRandom(),
+    requestId: "",
+    memo: { host: "", version: "", text: "" },
     ...rest,
   };
 }
@@ -36,16 +38,16 @@ function sent(
   rest: Partial<RequestForward> = {},
   method = "POST",
 ): readonly (readonly [string, string])[] {
-  const out: string[] = [];
-  forwardRequestHeaders({ method, target: "/", headers }, contextOf(rest), out);
-  return pairs(out);
+  return pairs(writeRequestFields({ method, target: "/", headers }, contextOf(rest)));
 }
 
-function pairs(flat: readonly string[]): (readonly [string, string])[] {
-  return Array.from(
-    { length: flat.length / 2 },
-    (_, at) => [flat[2 * at]!, flat[2 * at + 1]!] as const,
-  );
+function pairs(text: string): (readonly [string, string])[] {
+  const lines = text.split("\r\n");
+  expect(lines.pop()).toBe("");
+  return lines.map((line) => {
+    const colon = line.indexOf(": ");
+    return [line.slice(0, colon), line.slice(colon + 2)] as const;
+  });
 }
 
 function valuesOf(fields: readonly (readonly [string, string])[], lowerName: string): string[] {
@@ -78,7 +80,11 @@ test("what passes keeps order and spelling; what Sluice adds comes last", () => 
     "Trailer",
     "X-T",
   ];
-  expect(sent(headers)).toEqual([...pairs(headers), ...added]);
+  const passed = Array.from({ length: headers.length / 2 }, (_, at) => [
+    headers[2 * at]!,
+    headers[2 * at + 1]!,
+  ]);
+  expect(sent(headers)).toEqual([...passed, ...added]);
 });
 
 describe("request fields that end here", () => {
@@ -242,10 +248,10 @@ describe("X-Request-Id", () => {
     [["x-request-id", "one", "x-request-id", "two"], "one"],
     [[], made],
   ])("%j becomes %s", (headers, expected) => {
-    const out: string[] = [];
-    const id = forwardRequestHeaders({ method: "GET", target: "/", headers }, contextOf(), out);
-    expect(id).toBe(expected);
-    expect(valuesOf(pairs(out), "x-request-id")).toEqual([expected]);
+    const context = contextOf();
+    const text = writeRequestFields({ method: "GET", target: "/", headers }, context);
+    expect(context.requestId).toBe(expected);
+    expect(valuesOf(pairs(text), "x-request-id")).toEqual([expected]);
   });
 });
 
@@ -269,7 +275,7 @@ describe("traceparent", () => {
     const headers = [...values.flatMap((value) => ["Traceparent", value]), "Tracestate", "a=b"];
     // The request id is given, so that the random source gives 1…1 for the trace, a…a for the span.
     const fields = sent(["x-request-id", "r", ...headers]);
-    const begun = `00-${"1".repeat(32)}-${"a".repeat(16)}-01`;
+    const begun = `00-${"1".repeat(32)}-${"b".repeat(16)}-01`;
     expect(valuesOf(fields, "traceparent")).toEqual(isKept ? values : [begun]);
     expect(valuesOf(fields, "tracestate")).toEqual(isKept ? ["a=b"] : []);
   });
@@ -326,12 +332,10 @@ describe("a variant's header changes", () => {
 });
 
 describe("responses", () => {
-  const plain = { version: "1.1", requestId: null, variant: null, setCookie: null };
+  const plain = { version: "1.1" as const, requestId: null, variant: null, setCookie: null };
 
   function answered(headers: readonly string[], context = {}): (readonly [string, string])[] {
-    const out: string[] = [];
-    forwardResponseHeaders(headers, { ...plain, ...context }, out);
-    return pairs(out);
+    return pairs(writeResponseFields(headers, { ...plain, ...context }));
   }
 
   test("hop-by-hop, framing and Connection-listed fields end here; the rest keeps order and spelling", () => {
@@ -421,10 +425,30 @@ test("trailers: framing, routing and Connection-listed fields do not pass", () =
     "X-Checksum",
     "c",
   ];
-  const out: string[] = [];
-  forwardTrailers(["Connection", "close, x-hop"], trailers, out);
-  expect(pairs(out)).toEqual([
+  expect(pairs(writeTrailerFields(["Connection", "close, x-hop"], trailers))).toEqual([
     ["Grpc-Status", "0"],
     ["X-Checksum", "c"],
   ]);
+});
+
+describe("the memo of a connection", () => {
+  const plain = { method: "GET", target: "/", headers: [] };
+
+  test("is used while host and version stay, and not when they change", () => {
+    const context = contextOf({ random: { hex32: () => "c".repeat(32) } });
+    const first = writeRequestFields(plain, context);
+    expect(writeRequestFields(plain, context)).toBe(first);
+    context.host = "other.test";
+    expect(writeRequestFields(plain, context)).toContain("x-forwarded-host: other.test\r\n");
+    context.version = "1.0";
+    expect(writeRequestFields(plain, context)).toContain("via: 1.0 sluice\r\n");
+  });
+
+  test("never carries one client's forwarding fields to the next behind a trusted proxy", () => {
+    const context = contextOf({ peerTrusted: true, random: { hex32: () => "c".repeat(32) } });
+    const withFor = (address: string) => ({ ...plain, headers: ["X-Forwarded-For", address] });
+    expect(writeRequestFields(withFor("203.0.113.1"), context)).toContain("203.0.113.1, 192.0.2.1");
+    expect(writeRequestFields(withFor("203.0.113.2"), context)).toContain("203.0.113.2, 192.0.2.1");
+    expect(writeRequestFields(plain, context)).toContain("x-forwarded-for: 192.0.2.1\r\n");
+  });
 });
