@@ -10,9 +10,10 @@ export type SupervisorOptions = {
   readonly epochs: Readonly<Record<string, number>>;
 };
 
+export type WorkerSnapshot = Extract<FromWorker, { kind: "snapshot" }>;
+
 export type SupervisorDependencies = SlotDependencies & {
-  /** Everything that workers say which is not about the supervision itself: snapshots. */
-  readonly onMessage: (message: FromWorker, source: WorkerSource) => void;
+  readonly onSnapshot: (snapshot: WorkerSnapshot, source: WorkerSource) => void;
   /** A thread has ended and sends no more. */
   readonly onWorkerGone: (source: WorkerSource) => void;
 };
@@ -148,7 +149,7 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
   }
 
   onMessage(slot: WorkerSlot, message: FromWorker, source: WorkerSource): void {
-    const { log, onMessage } = this.#dependencies;
+    const { log, onSnapshot } = this.#dependencies;
     switch (message.kind) {
       case "listening":
         this.#port = message.port;
@@ -173,7 +174,7 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
       case "failing":
         return;
       case "snapshot":
-        onMessage(message, source);
+        onSnapshot(message, source);
     }
   }
 

@@ -7,8 +7,6 @@ export const spawnThread: SpawnWorker = (options, events) => {
   const thread = new Worker(new URL("./worker.ts", import.meta.url), {
     name: `sluice-worker-${options.index}`,
     workerData: options,
-    // Flags of the process (an inspector, a test runner's loader) are not for the threads.
-    execArgv: [],
   });
   let reason: string | null = null;
   thread.on("message", (message: FromWorker) => events.onMessage(message));

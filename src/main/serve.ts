@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import pino from "pino";
+import { createLog } from "../control/access-log.ts";
+import { formatAddress } from "../control/listen-error.ts";
+import type { Environment } from "../core/config/environment.ts";
+import { exitCodes, formatIssues } from "../faces/cli/io.ts";
+import { StartError, startSluice } from "./sluice-process.ts";
+import type { Sluice } from "./sluice-process.ts";
+
+export type ServeOptions = { readonly configPath: string; readonly env: Environment };
+
+/** Log lines that wait while whoever reads them is slow; more are dropped. */
+const logBytesMax = 16 * 1024 * 1024;
+
+/** `sluice serve`: runs until a signal ends it; the answer is the exit code. */
+export async function runServe({ configPath, env }: ServeOptions): Promise<number> {
+  const destination = pino.destination({ dest: 1, sync: false, maxLength: logBytesMax });
+  try {
+    const sluice = await startSluice({
+      configPath,
+      env,
+      version: readVersion(),
+      log: (level) => createLog(level, destination),
+    });
+    announce(sluice);
+    return await serveUntilSignal(sluice);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    const { issues, message } = error;
+    process.stderr.write(
+      issues.length > 0 ? formatIssues(configPath, issues) : `sluice: ${message}\n`,
+    );
+    return issues.length > 0 ? exitCodes.invalid : exitCodes.failure;
+  } finally {
+    destination.flushSync();
+  }
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function announce(sluice: Sluice): void {
+  const { log, dataPort, adminPort } = sluice;
+  const { listen, admin } = sluice.config();
+  log.app("info", "listening", {
+    traffic: `${listen.tls === null ? "http" : "https"}://${formatAddress(listen.host, dataPort)}`,
+    admin: `http://${formatAddress(admin.host, adminPort)}`,
+    workers: listen.workers,
+  });
+}
+
+/** The first SIGTERM or SIGINT drains (0), a second one ends at once (1); SIGHUP reloads. */
+function serveUntilSignal(sluice: Sluice): Promise<number> {
+  const { log } = sluice;
+  const onReload = (signal: string) => void sluice.reloadFromFile(signal);
+  return new Promise((resolve) => {
+    let ending = false;
+    const finish = (code: number) => {
+      process.off("SIGHUP", onReload).off("SIGTERM", onEnd).off("SIGINT", onEnd);
+      process.off("uncaughtException", onFault);
+      resolve(code);
+    };
+    const drain = (code: number) => {
+      ending = true;
+      const { drainDeadlineMs } = sluice.config().listen;
+      log.app("info", "draining", { drainDeadlineMs });
+      void sluice.drain().then((aborted) => {
+        log.app("info", "stopped", { aborted });
+        finish(code);
+      });
+    };
+    const onEnd = (signal: string) => {
+      if (!ending) return drain(exitCodes.success);
+      log.app("warn", "second signal: ending at once", { signal });
+      void sluice.stop().then(() => finish(exitCodes.failure));
+    };
+    // The threads are sound, so requests in flight may end; whoever runs Sluice starts it again.
+    const onFault = (fault: Error) => {
+      log.app("error", "a bug in the control plane", { error: fault.stack ?? fault.message });
+      if (!ending) drain(exitCodes.failure);
+    };
+    process.on("SIGHUP", onReload).on("SIGTERM", onEnd).on("SIGINT", onEnd);
+    process.on("uncaughtException", onFault);
+  });
+}

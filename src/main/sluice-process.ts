@@ -1,0 +1,238 @@
+import { availableParallelism } from "node:os";
+import { ok } from "../base/result.ts";
+import type { Result } from "../base/result.ts";
+import { createLog } from "../control/access-log.ts";
+import type { SluiceLog } from "../control/access-log.ts";
+import { openConfigFile } from "../control/config-file.ts";
+import type { ConfigFile } from "../control/config-file.ts";
+import { holdConfigText } from "../control/config-text.ts";
+import { createHealthChecker } from "../control/health.ts";
+import type { HealthChecker } from "../control/health.ts";
+import { describeListenError, probeAddress } from "../control/listen-error.ts";
+import { previewReload } from "../control/reload-preview.ts";
+import { watchDirectories } from "../control/reload-watch.ts";
+import { createReloader, loadConfig } from "../control/reload.ts";
+import type { LoadedConfig, Reloader, ReloadOutcome } from "../control/reload.ts";
+import { createSupervisor } from "../control/supervisor.ts";
+import type { Supervisor, WorkerSnapshot } from "../control/supervisor.ts";
+import type { SpawnWorker, WorkerSource } from "../control/worker-slot.ts";
+import type { Environment } from "../core/config/environment.ts";
+import type { Config, Issue } from "../core/config/model.ts";
+import { advanceEpochs } from "../core/config/reload-plan.ts";
+import type { ReloadPlan } from "../core/config/reload-plan.ts";
+import { startAdmin } from "../faces/admin/server.ts";
+import type { AdminServer } from "../faces/admin/server.ts";
+import type { Status } from "../wire/admin-api.ts";
+import { describeReadiness, describeStatus, EndpointReports } from "./status.ts";
+import { realClock, realRandom, realTimers } from "./system.ts";
+import { spawnThread } from "./thread.ts";
+
+/** A file, which is watched from then on, or a text. */
+export type ConfigSource = { readonly configPath: string } | { readonly configText: string };
+
+export type SluiceOptions = ConfigSource & {
+  readonly env: Environment;
+  readonly version: string;
+  /** Nothing is logged without one. */
+  readonly log?: (level: Config["log"]["level"]) => SluiceLog;
+  /** Threads, unless a test says otherwise. */
+  readonly spawn?: SpawnWorker;
+};
+
+/** A running Sluice: its threads, its admin port and its reloading. */
+export type Sluice = {
+  readonly dataPort: number;
+  readonly adminPort: number;
+  readonly log: SluiceLog;
+  config(): Config;
+  status(): Status;
+  /** As `POST /v1/config` does, whoever was faster. */
+  reload(text: string): Promise<ReloadOutcome>;
+  reloadFromFile(reason: string): Promise<ReloadOutcome>;
+  /** Takes no more connections, finishes what is in flight within `listen.drain_deadline`, ends; resolves to the exchanges cut. */
+  drain(): Promise<number>;
+  /** Ends at once; may be called again, and after `drain`. */
+  stop(): Promise<void>;
+};
+
+/** Why Sluice did not start: problems of the configuration, or one message. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly issues: readonly Issue[];
+
+  constructor(message: string, issues: readonly Issue[] = []) {
+    super(message);
+    this.issues = issues;
+  }
+}
+
+export async function startSluice(options: SluiceOptions): Promise<Sluice> {
+  const file =
+    "configPath" in options
+      ? openConfigFile(options.configPath)
+      : holdConfigText(options.configText);
+  const context = { file, env: options.env, cores: availableParallelism() };
+  const loaded = loadConfig(file, context);
+  if (!loaded.ok) throw new StartError(`${file.path} is not valid`, loaded.error);
+  const { listen, log: logPolicy } = loaded.value.config;
+  const taken = listen.port === 0 ? null : await probeAddress(listen.host, listen.port);
+  if (taken !== null) {
+    throw new StartError(describeListenError(taken, { ...listen, field: "listen" }));
+  }
+  const log = (options.log ?? silentLog)(logPolicy.level);
+  const sluice = new RunningSluice(loaded.value, { ...options, ...context, log });
+  await sluice.start();
+  if ("configPath" in options) sluice.reloader.start();
+  return sluice;
+}
+
+function silentLog(level: Config["log"]["level"]): SluiceLog {
+  return createLog(level, { write: () => {} });
+}
+
+type Context = {
+  readonly file: ConfigFile;
+  readonly env: Environment;
+  readonly cores: number;
+  readonly version: string;
+  readonly log: SluiceLog;
+  readonly spawn?: SpawnWorker;
+};
+
+class RunningSluice implements Sluice {
+  readonly log: SluiceLog;
+  readonly reloader: Reloader;
+  dataPort = 0;
+  adminPort = 0;
+  readonly #context: Context;
+  readonly #supervisor: Supervisor;
+  readonly #health: HealthChecker;
+  readonly #endpoints = new EndpointReports();
+  readonly #startedWallMs = realClock.wallMs();
+  #epochs: Readonly<Record<string, number>>;
+  #admin: AdminServer | null = null;
+  #draining = false;
+
+  constructor(loaded: LoadedConfig, context: Context) {
+    const { config } = loaded;
+    const { log, spawn = spawnThread } = context;
+    const shared = { clock: realClock, timers: realTimers, random: realRandom, log: log.app };
+    this.log = log;
+    this.#context = context;
+    this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
+    this.#supervisor = createSupervisor(
+      { config, epochs: this.#epochs },
+      {
+        ...shared,
+        spawn,
+        onSnapshot: (snapshot, source) => this.#take(snapshot, source),
+        onWorkerGone: (source) => this.#endpoints.forget(source),
+      },
+    );
+    this.#health = createHealthChecker({
+      ...shared,
+      publish: (endpoints) => this.#supervisor.setHealth(endpoints),
+    });
+    this.reloader = createReloader(loaded, {
+      ...shared,
+      ...context,
+      watch: watchDirectories,
+      apply: (plan) => this.#apply(plan),
+      log: log.app,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { admin, upstreams } = this.config();
+    try {
+      this.#admin = await this.#openAdmin();
+    } catch (error) {
+      const address = { ...admin, field: "admin" };
+      throw new StartError(describeListenError(error as NodeJS.ErrnoException, address));
+    }
+    this.adminPort = this.#admin.port;
+    const started = await this.#supervisor.start();
+    if (!started.ok) {
+      await this.stop();
+      throw new StartError(started.error);
+    }
+    this.dataPort = started.value;
+    this.#health.apply(upstreams);
+  }
+
+  config(): Config {
+    return this.reloader.state().config;
+  }
+
+  status(): Status {
+    return describeStatus({
+      version: this.#context.version,
+      startedWallMs: this.#startedWallMs,
+      nowWallMs: realClock.wallMs(),
+      draining: this.#draining,
+      supervisor: this.#supervisor.state(),
+      reload: this.reloader.state(),
+      health: this.#health.state(),
+      endpoints: this.#endpoints.all(),
+      experiments: [],
+    });
+  }
+
+  reload(text: string): Promise<ReloadOutcome> {
+    return this.reloader.replace(text, "*", "this process");
+  }
+
+  reloadFromFile(reason: string): Promise<ReloadOutcome> {
+    return this.reloader.reloadFromFile(reason);
+  }
+
+  async drain(): Promise<number> {
+    this.#draining = true;
+    const { drainDeadlineMs } = this.config().listen;
+    await this.reloader.stop();
+    const aborted = await this.#supervisor.drain(drainDeadlineMs);
+    await this.stop();
+    return aborted;
+  }
+
+  async stop(): Promise<void> {
+    this.#draining = true;
+    await Promise.all([this.reloader.stop(), this.#health.stop(), this.#supervisor.stop()]);
+    // Last, so that probes and scrapes see the end coming.
+    await this.#admin?.close();
+  }
+
+  #openAdmin(): Promise<AdminServer> {
+    const { file, env, cores, version, log } = this.#context;
+    return startAdmin({
+      policy: this.config().admin,
+      clock: realClock,
+      timers: realTimers,
+      sources: {
+        token: () => this.config().admin.token,
+        readiness: () => describeReadiness(this.#draining, this.#supervisor.state()),
+        status: () => this.status(),
+        metrics: () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
+        reloader: this.reloader,
+        preview: (text) => previewReload(text, this.config(), { file, env, cores }),
+        version,
+        fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
+      },
+    });
+  }
+
+  async #apply(plan: ReloadPlan): Promise<Result<unknown, string>> {
+    const epochs = advanceEpochs(this.#epochs, plan);
+    const applied = await this.#supervisor.applyRouting(plan.config, epochs);
+    if (!applied.ok) return applied;
+    this.#epochs = epochs;
+    this.#health.apply(plan.config.upstreams);
+    this.log.setLevel(plan.config.log.level);
+    return ok(null);
+  }
+
+  #take(snapshot: WorkerSnapshot, source: WorkerSource): void {
+    this.#endpoints.take(source, snapshot.endpoints);
+    this.log.access(snapshot.access);
+  }
+}
