@@ -1,6 +1,7 @@
-import { refuse, refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
+import type { RefusalCode } from "../../core/traffic/refusal.ts";
 import { targetPath } from "../../core/traffic/head.ts";
 import { Exchange } from "../exchange/exchange.ts";
+import { problemAnswer } from "../exchange/answer.ts";
 import { recordRefusal } from "../exchange/account.ts";
 import { BodyReader, bodyRefused, type BodySink } from "../http1/body-reader.ts";
 import { requestFault, requestFraming, type RequestFault } from "../http1/framing.ts";
@@ -127,7 +128,7 @@ export class ClientConnection implements SocketOwner, BodySink {
     if (this.body.done) {
       this.context.wheel.set(this.#deadline, Infinity);
       exchange.endRequest();
-    } else exchange.checkCollected();
+    } else exchange.checkReading();
     return next;
   }
 
@@ -221,9 +222,8 @@ export class ClientConnection implements SocketOwner, BodySink {
       parser.method === "" ? "_OTHER" : parser.method,
       targetPath(parser.target),
     );
-    const { status, body, contentType } = refuse(code, detail);
     this.wire.writeText(
-      `HTTP/1.1 ${status} ${refusals[code].title}\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      problemAnswer(code, detail, { close: true, variant: null, withoutBody: false }),
     );
     this.closeSoon();
   }

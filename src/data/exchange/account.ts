@@ -1,7 +1,10 @@
+import { clusterOf, telemetryHash } from "../../core/assignment/hash.ts";
+import { targetPath, type RequestHead } from "../../core/traffic/head.ts";
 import { outcomes, type Outcome } from "../../core/traffic/outcome.ts";
 import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { accessRecordsMax, type WorkerContext } from "../worker-context.ts";
 import type { AccessRecord } from "../../wire/messages.ts";
+import type { Choice } from "./choice.ts";
 
 const proxyError = outcomes.indexOf("proxy_error");
 
@@ -60,4 +63,74 @@ export function writeAccess(context: WorkerContext, record: AccessRecord): void 
   if (accessSample <= 0 || (accessSample < 1 && context.random.next() >= accessSample)) return;
   if (context.access.length >= accessRecordsMax) context.counters.accessRecordsDropped += 1;
   else context.access.push(record);
+}
+
+/** What a finished exchange is counted by. Times are monotonic milliseconds, -1 for what did not happen. */
+export type FinishedExchange = {
+  readonly head: RequestHead;
+  readonly choice: Choice | null;
+  readonly route: string | null;
+  readonly outcome: Outcome;
+  readonly status: number;
+  readonly startedMs: number;
+  readonly sentMs: number;
+  readonly firstByteMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly retries: number;
+  readonly requestId: string;
+  readonly code: RefusalCode | null;
+};
+
+/** Counts a finished exchange, once. */
+export function recordExchange(context: WorkerContext, finished: FinishedExchange): void {
+  const {
+    head,
+    choice,
+    outcome,
+    status,
+    startedMs,
+    sentMs,
+    firstByteMs,
+    bytesIn,
+    bytesOut,
+    retries,
+  } = finished;
+  const nowMs = context.nowMs();
+  const user = choice === null ? null : choice.user;
+  const userHash = user === null ? -1 : telemetryHash(user);
+  context.recorder.record(
+    choice === null ? context.routing.unrouted : choice.arm.series,
+    outcomes.indexOf(outcome),
+    head.method,
+    status,
+    firstByteMs === -1 ? -1 : Math.round((firstByteMs - startedMs) * 1000),
+    Math.round((nowMs - startedMs) * 1000),
+    sentMs === -1 ? -1 : Math.round((nowMs - sentMs) * 1000),
+    bytesIn,
+    bytesOut,
+    retries,
+    userHash === -1 ? -1 : clusterOf(userHash),
+    userHash,
+    choice !== null && choice.enrolled,
+  );
+  if (context.routing.table.config.log.accessSample <= 0) return;
+  writeAccess(context, {
+    atMs: context.wallMs(),
+    requestId: finished.requestId,
+    method: head.method,
+    path: targetPath(head.target),
+    status,
+    outcome,
+    experiment: choice?.arm.experiment ?? null,
+    variant: choice?.arm.variant?.key ?? null,
+    route: finished.route,
+    upstream: choice?.arm.upstream.policy.name ?? null,
+    durationMs: nowMs - startedMs,
+    firstByteMs: firstByteMs === -1 ? null : firstByteMs - startedMs,
+    bytesIn,
+    bytesOut,
+    retries,
+    code: finished.code,
+  });
 }

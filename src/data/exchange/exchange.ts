@@ -1,10 +1,8 @@
-import { clusterOf, telemetryHash } from "../../core/assignment/hash.ts";
-import type { JsonValue } from "../../core/experiment/policy.ts";
-import { targetPath, type RequestHead } from "../../core/traffic/head.ts";
-import { outcomeOfStatus, outcomes, type Outcome } from "../../core/traffic/outcome.ts";
-import { refusals, refuse, type RefusalCode } from "../../core/traffic/refusal.ts";
+import { targetPath } from "../../core/traffic/head.ts";
+import { outcomeOfStatus, type Outcome } from "../../core/traffic/outcome.ts";
+import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { matchRoute } from "../../core/traffic/route.ts";
-import { mergePatch, rewritePath } from "../../core/traffic/transform.ts";
+import { rewritePath } from "../../core/traffic/transform.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
 import type { BodyReader } from "../http1/body-reader.ts";
 import { originForm, type Framing } from "../http1/framing.ts";
@@ -19,20 +17,20 @@ import type {
 import type { UpstreamEndpoint } from "../upstream/upstream.ts";
 import type { WireSocket } from "../wire-socket.ts";
 import { tunnelsMax } from "./tunnel.ts";
-import { countRefusal, writeAccess } from "./account.ts";
+import { countRefusal, recordExchange } from "./account.ts";
+import { ResponseRelay } from "./response-relay.ts";
+import { codeOfFailure, maySendAgain } from "./retry.ts";
+import { problemAnswer } from "./answer.ts";
+import { asksForTunnel, startUpgrade, type HandshakeResult } from "./upgrade.ts";
 import { chooseArm, controlArm, type Choice } from "./choice.ts";
-import { carriesJson, CollectedBody, dropBodyFields, parseJson } from "./collected-body.ts";
+import { Intake } from "./intake.ts";
 import {
   buildInterimHead,
   buildRequestHead,
   buildResponseHead,
   buildTrailers,
   responseMode,
-  type ResponseMode,
 } from "./heads.ts";
-
-/** RFC 9110 §9.2.2: what may be sent twice. */
-const idempotentMethods = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
  * One request from its head to the end of its response: finds the route, the user and the arm, gets a
@@ -51,12 +49,7 @@ export class Exchange implements UpstreamUser {
   readonly #client: ClientConnection;
   readonly #routing: CompiledRouting;
   readonly #deadline: Deadline;
-  #head: RequestHead;
-  #framing: Framing;
-  #collected: CollectedBody | null = null;
-  /** Body bytes read before the upstream was ready: all of them, or the first of a body too large to read. */
-  #stored: Buffer | null = null;
-  #bodyUnreadable = false;
+  readonly #intake: Intake;
   #route: RouteEntry | null = null;
   #choice: Choice | null = null;
   #endpoint: UpstreamEndpoint | null = null;
@@ -69,11 +62,8 @@ export class Exchange implements UpstreamUser {
   #sentMs = -1;
   #retries = 0;
   #reusedConnection = false;
-  #mode: ResponseMode = "none";
+  readonly #response: ResponseRelay;
   #status = 0;
-  #responseHeaders: readonly string[] = [];
-  #responseText = "";
-  #headSent = false;
   #close = false;
   #firstByteMs = -1;
   #bytesOutBefore: number;
@@ -86,14 +76,11 @@ export class Exchange implements UpstreamUser {
     this.#client = client;
     this.#routing = context.routing;
     this.#deadline = deadline;
-    this.#framing = framing;
-    this.#head = {
-      method: parser.method,
-      target: originForm(parser.target),
-      headers: parser.headers,
-    };
+    const { method, headers } = parser;
+    this.#intake = new Intake({ method, target: originForm(parser.target), headers }, framing);
     this.requestRead = framing.kind === "none";
     this.startedMs = context.nowMs();
+    this.#response = new ResponseRelay(client.wire);
     this.#bytesOutBefore = client.wire.bytesWritten;
     this.#close = parser.facts.connectionClose || parser.minorVersion === 0;
   }
@@ -105,86 +92,60 @@ export class Exchange implements UpstreamUser {
 
   start(): void {
     const { context, parser } = this.#client;
+    const { head, framing } = this.#intake;
     context.counters.requestsRead += 1;
     context.inFlight.add(this);
-    const { config } = this.#routing.table;
-    if (context.inFlight.size > config.listen.limits.exchangesMax)
-      return this.#refuse("overloaded", "");
-    if (parser.facts.maxForwards === 0 && this.#head.method === "OPTIONS")
-      return this.#answerOptions();
-    const at = matchRoute(this.#routing.matcher, this.#head.method, this.#head.target);
-    if (at === -1) {
-      return this.#refuse("no_route", `${this.#head.method} ${targetPath(this.#head.target)}`);
-    }
+    const { exchangesMax } = this.#routing.table.config.listen.limits;
+    if (context.inFlight.size > exchangesMax) return this.#refuse("overloaded", "");
+    if (parser.facts.maxForwards === 0 && head.method === "OPTIONS") return this.#answerOptions();
+    const at = matchRoute(this.#routing.matcher, head.method, head.target);
+    if (at === -1) return this.#refuse("no_route", `${head.method} ${targetPath(head.target)}`);
     const route = this.#routing.routes[at] as RouteEntry;
     this.#route = route;
-    if (this.#framing.kind === "length" && this.#framing.length > route.bodyBytesMax) {
+    if (framing.kind === "length" && framing.length > route.bodyBytesMax) {
       return this.#refuse("body_too_large", `at most ${route.bodyBytesMax} bytes`);
     }
-    this.#choose(
-      this.#framing.kind !== "none" && carriesJson(this.#head.headers) ? undefined : null,
-    );
+    this.#choose();
   }
 
   // ── Choosing ────────────────────────────────────────────────────────────────────────────────
 
-  /** `body` is undefined while unread; null when there is none that can be read. */
-  #choose(body: JsonValue | undefined): void {
-    const { context, peer } = this.#client;
-    let choice = this.#choice;
-    if (choice === null) {
-      const found = chooseArm(context, this.#route as RouteEntry, { head: this.#head, peer, body });
-      if (found === "needs_body") return this.#collect();
-      choice = found;
+  #choose(): void {
+    const { context, peer, parser } = this.#client;
+    const { head, json } = this.#intake;
+    if (this.#choice === null) {
+      const choice = chooseArm(context, this.#route as RouteEntry, { head, peer, body: json });
+      if (choice === "needs_body") return this.#readBody();
       this.#choice = choice;
       this.#totalAtMs = this.startedMs + (choice.arm.timeouts.totalMs ?? Infinity);
       context.recorder.startInFlight(choice.arm.series);
     }
-    const patch = choice.arm.variant?.body ?? null;
-    if (patch !== null && body !== null) {
-      if (body === undefined) return this.#collect();
-      this.#stored = Buffer.from(JSON.stringify(mergePatch(body, patch)), "utf8");
-      this.#framing = { kind: "length", length: this.#stored.length };
-    } else if (patch !== null && this.#bodyUnreadable) {
-      // Sending the body unchanged would measure something else than the variant.
+    const patched = this.#intake.applyPatch(this.#choice.arm.variant?.body ?? null);
+    if (patched === "needs_body") return this.#readBody();
+    if (patched === "too_large") {
       return this.#refuse(
         "body_too_large",
         "this variant changes the body, which is larger than may be read",
       );
     }
-    if (this.#upgrades()) this.#openTunnel();
+    if (asksForTunnel(head.method, parser.facts)) this.#openTunnel();
     else this.#connect(false);
   }
 
   /** Reads the body, because a rule needs it, before anything is sent upstream. */
-  #collect(): void {
-    this.#collected = new CollectedBody(this.#routing.table.config.listen.limits.bodyReadBytesMax);
+  #readBody(): void {
+    this.#intake.startReading(this.#routing.table.config.listen.limits.bodyReadBytesMax);
     this.takesBody = true;
     if (!this.#client.parser.facts.expectContinue) return;
     this.#client.wire.writeText("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
   /** Looks whether the body that is being read became too large for that; then it streams on unread. */
-  checkCollected(): void {
-    const collected = this.#collected;
-    if (collected === null || !collected.overflowed || this.requestRead) return;
-    this.#collected = null;
+  checkReading(): void {
+    if (!this.#intake.reading || !this.#intake.overflowed || this.requestRead) return;
+    this.#intake.giveUpReading();
     this.takesBody = false;
-    this.#bodyUnreadable = true;
-    this.#stored = this.#framing.kind === "chunked" ? collected.raw() : collected.content();
-    this.#head = { ...this.#head, headers: dropBodyFields(this.#head.headers) };
-    this.#choose(null);
-  }
-
-  #finishCollecting(): void {
-    const collected = this.#collected as CollectedBody;
-    this.#collected = null;
-    this.takesBody = false;
-    this.#stored = collected.content();
-    this.#framing = { kind: "length", length: this.#stored.length };
-    this.#head = { ...this.#head, headers: dropBodyFields(this.#head.headers) };
-    this.#bodyUnreadable = collected.overflowed;
-    this.#choose(collected.overflowed ? null : parseJson(this.#stored));
+    this.#choose();
   }
 
   #connect(fresh: boolean): void {
@@ -192,14 +153,17 @@ export class Exchange implements UpstreamUser {
     const choice = this.#choice as Choice;
     const nowMs = context.nowMs();
     const endpoint = this.#pickEndpoint(nowMs, fresh ? null : this.#avoid);
-    if (endpoint === null)
+    if (endpoint === null) {
       return this.#refuse("upstream_unavailable", choice.arm.upstream.policy.name);
+    }
+    if (endpoint !== this.#avoid) this.#requestHeadText = "";
     this.#endpoint = endpoint;
     endpoint.pool.exchangesInFlight += 1;
     if (this.#retries === 0) choice.arm.upstream.budget.countRequest(nowMs);
     context.wheel.set(this.#deadline, this.#totalAtMs);
-    if (fresh) endpoint.pool.acquireNew(this, this.#head.method);
-    else endpoint.pool.acquire(this, this.#head.method);
+    const { method } = this.#intake.head;
+    if (fresh) endpoint.pool.acquireNew(this, method);
+    else endpoint.pool.acquire(this, method);
   }
 
   #pickEndpoint(nowMs: number, avoid: UpstreamEndpoint | null): UpstreamEndpoint | null {
@@ -223,6 +187,7 @@ export class Exchange implements UpstreamUser {
     recorder.endInFlight(choice.arm.series);
     choice.arm = controlArm(this.#route as RouteEntry, choice.experiment);
     choice.enrolled = false;
+    this.#intake.applyPatch(choice.arm.variant?.body ?? null);
     recorder.startInFlight(choice.arm.series);
   }
 
@@ -235,7 +200,8 @@ export class Exchange implements UpstreamUser {
     this.#sentMs = context.nowMs();
     if (this.#requestHeadText === "") this.#buildRequest();
     this.#requestText = this.#requestHeadText;
-    if (this.#stored !== null) this.#sendRequest(this.#stored, 0, this.#stored.length);
+    const { stored } = this.#intake;
+    if (stored !== null) this.#sendRequest(stored, 0, stored.length);
     if (this.requestRead) {
       this.flushRequest();
       this.#requestSent();
@@ -250,7 +216,7 @@ export class Exchange implements UpstreamUser {
   #buildRequest(): void {
     const { parser, peer } = this.#client;
     const { arm } = this.#choice as Choice;
-    const head = this.#head;
+    const { head, framing } = this.#intake;
     const path = arm.variant?.path ?? null;
     const target = path === null ? head.target : rewritePath(head.target, path);
     const host = parser.facts.host ?? (this.#endpoint as UpstreamEndpoint).endpoint.host;
@@ -265,7 +231,7 @@ export class Exchange implements UpstreamUser {
       head,
       basePath + target,
       host,
-      this.#framing,
+      framing,
       parser.facts.trailersAccepted,
       forward,
     );
@@ -274,10 +240,7 @@ export class Exchange implements UpstreamUser {
 
   /** Request content from the client, framing included. */
   relayRequest(bytes: Buffer, start: number, end: number): void {
-    if (this.#collected !== null) {
-      if (this.#framing.kind === "chunked") this.#collected.addRaw(bytes, start, end);
-      return;
-    }
+    if (this.#intake.reading) return this.#intake.addRaw(bytes, start, end);
     this.#sendRequest(bytes, start, end);
     const wire = this.#upstream?.wire;
     if (wire?.backpressured === true) {
@@ -289,7 +252,7 @@ export class Exchange implements UpstreamUser {
 
   /** Request content from the client, without framing. */
   countRequest(bytes: Buffer, start: number, end: number): void {
-    if (this.#collected !== null) this.#collected.addContent(bytes, start, end);
+    if (this.#intake.reading) this.#intake.addContent(bytes, start, end);
     else if (this.#client.body.contentBytes > (this.#route?.bodyBytesMax ?? Infinity)) {
       this.failRequest("body_too_large", `at most ${this.#route?.bodyBytesMax} bytes`);
     }
@@ -298,7 +261,7 @@ export class Exchange implements UpstreamUser {
   #sendRequest(bytes: Buffer, start: number, end: number): void {
     const connection = this.#upstream;
     if (connection === null || this.#over) return;
-    const source = bytes === this.#stored ? null : this.#client.wire;
+    const source = bytes === this.#intake.stored ? null : this.#client.wire;
     const text = this.#requestText;
     this.#requestText = "";
     if (text === "") connection.wire.writeBytes(bytes, start, end, source);
@@ -316,10 +279,14 @@ export class Exchange implements UpstreamUser {
   /** The client sent its last byte. */
   endRequest(): void {
     this.requestRead = true;
-    if (this.#collected !== null) return this.#finishCollecting();
+    if (this.#intake.reading) {
+      this.#intake.finishReading();
+      this.takesBody = false;
+      return this.#choose();
+    }
     this.flushRequest();
     const { body, parser } = this.#client;
-    if (this.#framing.kind === "chunked" && !body.endRelayed) {
+    if (this.#intake.framing.kind === "chunked" && !body.endRelayed) {
       this.#upstream?.wire.writeText(buildTrailers(parser.headers, body.trailers));
     }
     this.#requestSent();
@@ -328,7 +295,7 @@ export class Exchange implements UpstreamUser {
   #requestSent(): void {
     this.#upstream?.endRequest();
     this.takesBody = false;
-    if (!this.#headSent) this.#touch((this.#choice as Choice).arm.timeouts.firstByteMs);
+    if (!this.#response.begun) this.#touch((this.#choice as Choice).arm.timeouts.firstByteMs);
   }
 
   onUpstreamDrain(): void {
@@ -343,19 +310,12 @@ export class Exchange implements UpstreamUser {
     if (this.#over) return;
     this.#close = true;
     this.#dropUpstream();
-    if (this.#headSent)
+    if (this.#response.begun)
       return this.#truncate(code === "body_timeout" ? "timeout" : "proxy_error", code);
     this.#refuse(code, detail);
   }
 
   // ── Upgrade ─────────────────────────────────────────────────────────────────────────────────
-
-  /** Only WebSocket is tunnelled; another Upgrade is ignored, as RFC 9110 §7.8 allows. */
-  #upgrades(): boolean {
-    const { connectionUpgrade, upgrade } = this.#client.parser.facts;
-    if (!connectionUpgrade || upgrade?.toLowerCase() !== "websocket") return false;
-    return this.#head.method === "GET" && this.#framing.kind === "none";
-  }
 
   #openTunnel(): void {
     const { context } = this.#client;
@@ -363,61 +323,46 @@ export class Exchange implements UpstreamUser {
     const choice = this.#choice as Choice;
     const { policy } = choice.arm.upstream;
     if (endpoint === null) return this.#refuse("upstream_unavailable", policy.name);
-    if (context.tunnels.size >= tunnelsMax)
+    if (context.tunnels.size >= tunnelsMax) {
       return this.#refuse("overloaded", "too many open tunnels");
+    }
     this.#endpoint = endpoint;
     endpoint.pool.exchangesInFlight += 1;
     this.#sentMs = context.nowMs();
     this.#buildRequest();
-    const head = `${this.#requestHeadText.slice(0, -2)}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
-    const { variantHeader } = this.#routing.table.config.listen;
-    const variant = variantHeader ? (choice.arm.variant?.key ?? null) : null;
-    const extraHead =
+    const variant = this.#shownVariant();
+    const responseFields =
       (variant === null ? "" : `x-sluice-variant: ${variant}\r\n`) +
-      (choice.setCookie === null ? "" : `Set-Cookie: ${choice.setCookie}\r\n`);
+      (choice.setCookie === null ? "" : `set-cookie: ${choice.setCookie}\r\n`);
     const { wire, held } = this.#client.release();
-    const deadline = context.wheel.create(() =>
-      this.#endUpgrade(wire, null, "upstream_timeout_first_byte"),
-    );
-    context.wheel.set(deadline, context.nowMs() + choice.arm.timeouts.firstByteMs);
-    context.tunnels.open(
+    const upgrade = {
       wire,
-      head,
       held,
-      { endpoint: endpoint.endpoint, tls: policy.tls },
-      extraHead,
-      (status) => {
-        context.wheel.remove(deadline);
-        this.#endUpgrade(wire, status, "upstream_upgrade_failed");
-      },
-    );
+      requestHead: this.#requestHeadText,
+      responseFields,
+      target: { endpoint: endpoint.endpoint, tls: policy.tls },
+      handshakeMs: choice.arm.timeouts.firstByteMs,
+    };
+    startUpgrade(context, upgrade, (result) => this.#endHandshake(wire, result));
   }
 
   /** The handshake is what counts as the exchange; the tunnel may live for hours behind it. */
-  #endUpgrade(wire: WireSocket, status: number | null, code: RefusalCode): void {
-    if (this.#over) return;
+  #endHandshake(wire: WireSocket, result: HandshakeResult): void {
     const { context } = this.#client;
-    this.#headSent = true;
-    if (status === null) {
-      const aborted = wire.closed;
-      if (!aborted) {
-        countRefusal(context, code);
-        this.#code = code;
-        this.#status = refusals[code].status;
-        const { body, contentType } = refuse(code);
-        wire.writeText(
-          `HTTP/1.1 ${this.#status} ${refusals[code].title}\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-        );
-        wire.end();
-      }
-      return this.#finish(
-        aborted ? "aborted" : code === "upstream_timeout_first_byte" ? "timeout" : "proxy_error",
-      );
+    if (typeof result === "number") {
+      if (result === 101) context.counters.upgrades += 1;
+      this.#status = result;
+      this.#firstByteMs = context.nowMs();
+      return this.#finish(outcomeOfStatus(result));
     }
-    if (status === 101) context.counters.upgrades += 1;
-    this.#status = status;
-    this.#firstByteMs = context.nowMs();
-    this.#finish(outcomeOfStatus(status));
+    if (result === "aborted") return this.#finish("aborted");
+    const code = result === "timeout" ? "upstream_timeout_first_byte" : "upstream_upgrade_failed";
+    this.#note(code);
+    wire.writeText(
+      problemAnswer(code, "", { close: true, variant: this.#shownVariant(), withoutBody: false }),
+    );
+    wire.end();
+    this.#finish(result === "timeout" ? "timeout" : "proxy_error");
   }
 
   // ── Response ────────────────────────────────────────────────────────────────────────────────
@@ -433,66 +378,41 @@ export class Exchange implements UpstreamUser {
     const choice = this.#choice as Choice;
     this.#firstByteMs = context.nowMs();
     this.#status = head.status;
-    this.#responseHeaders = head.headers;
-    this.#mode = responseMode(framing, parser.minorVersion);
-    this.#close ||= !this.requestRead || context.draining || this.#mode === "content";
-    const { variantHeader } = this.#routing.table.config.listen;
-    this.#headSent = true;
-    this.#responseText = buildResponseHead(
-      head,
-      framing,
-      this.#mode,
-      this.#close,
-      this.#head.method,
-      {
-        version: head.minorVersion === 1 ? "1.1" : "1.0",
-        requestId: this.#requestId,
-        variant: variantHeader ? (choice.arm.variant?.key ?? null) : null,
-        setCookie: choice.setCookie,
-      },
-    );
+    const mode = responseMode(framing, parser.minorVersion);
+    this.#close ||= !this.requestRead || context.draining || mode === "content";
+    const text = buildResponseHead(head, framing, mode, this.#close, this.#intake.head.method, {
+      version: head.minorVersion === 1 ? "1.1" : "1.0",
+      requestId: this.#requestId,
+      variant: this.#shownVariant(),
+      setCookie: choice.setCookie,
+    });
+    this.#response.begin(text, mode, head.headers);
     this.#touch(choice.arm.timeouts.idleMs);
   }
 
   relay(bytes: Buffer, start: number, end: number): void {
-    if (this.#mode === "raw") this.#sendResponse(bytes, start, end);
+    const source = this.#upstream?.wire ?? null;
+    if (this.#response.relay(bytes, start, end, source)) this.#responseMoved();
   }
 
   content(bytes: Buffer, start: number, end: number): void {
-    if (this.#mode === "content") this.#sendResponse(bytes, start, end);
-    else if (this.#mode === "encode") {
-      const { wire } = this.#client;
-      this.#responseText += `${(end - start).toString(16)}\r\n`;
-      this.#sendResponse(bytes, start, end);
-      wire.writeText("\r\n");
-    }
+    const source = this.#upstream?.wire ?? null;
+    if (this.#response.content(bytes, start, end, source)) this.#responseMoved();
   }
 
-  #sendResponse(bytes: Buffer, start: number, end: number): void {
-    const { wire } = this.#client;
-    const source = this.#upstream?.wire ?? null;
-    const text = this.#responseText;
-    this.#responseText = "";
-    if (text === "") wire.writeBytes(bytes, start, end, source);
-    else wire.writeTextAndBytes(text, bytes, start, end, source);
-    if (wire.backpressured) this.#upstream?.wire.pause();
+  #responseMoved(): void {
+    if (this.#client.wire.backpressured) this.#upstream?.wire.pause();
     this.#touch((this.#choice as Choice).arm.timeouts.idleMs);
   }
 
   onResponseRead(): void {
-    if (this.#responseText === "") return;
-    const text = this.#responseText;
-    this.#responseText = "";
-    this.#client.wire.writeText(text);
+    this.#response.flush();
   }
 
   onResponseEnd(body: BodyReader): void {
     if (this.#over) return;
     this.#upstream?.wire.resume();
-    if (this.#mode === "encode") this.#client.wire.writeText("0\r\n\r\n");
-    else if (this.#mode === "raw" && body.chunked && !body.endRelayed) {
-      this.#client.wire.writeText(buildTrailers(this.#responseHeaders, body.trailers));
-    }
+    this.#response.end(body);
     const { upstream } = (this.#choice as Choice).arm;
     const endpoint = this.#endpoint as UpstreamEndpoint;
     if (this.#status === 502 || this.#status === 503 || this.#status === 504) {
@@ -506,7 +426,8 @@ export class Exchange implements UpstreamUser {
 
   onClientDrain(): void {
     this.#upstream?.wire.resume();
-    if (this.#headSent && this.#choice !== null) this.#touch(this.#choice.arm.timeouts.idleMs);
+    if (this.#response.begun && this.#choice !== null)
+      this.#touch(this.#choice.arm.timeouts.idleMs);
   }
 
   // ── Failures ────────────────────────────────────────────────────────────────────────────────
@@ -523,7 +444,7 @@ export class Exchange implements UpstreamUser {
     const raceLost =
       failure === "reset" && this.#reusedConnection && !(connection?.responseStarted ?? false);
     if (failure !== "pending_limit" && !raceLost) upstream.noteFailure(endpoint, context.nowMs());
-    if (this.#headSent) return this.#truncate("truncated", codeOfFailure(failure));
+    if (this.#response.begun) return this.#truncate("truncated", codeOfFailure(failure));
     if (this.#mayRetry(failure, connection)) {
       if (upstream.budget.take(upstream.policy.retries, context.nowMs())) {
         context.counters.retries += 1;
@@ -536,14 +457,10 @@ export class Exchange implements UpstreamUser {
     this.#refuse(codeOfFailure(failure), detail);
   }
 
-  /** A second attempt is safe when nothing was sent, or the request is idempotent and can be sent again whole. */
   #mayRetry(failure: UpstreamFailure, connection: UpstreamConnection | null): boolean {
     const { attemptsMax } = (this.#choice as Choice).arm.upstream.policy.retries;
-    if (this.#retries >= attemptsMax || failure === "pending_limit") return false;
-    if (failure === "connect_failed" || failure === "connect_timeout") return true;
-    if (failure !== "reset" || connection === null || connection.responseStarted) return false;
-    const whole = this.#framing.kind === "none" || (this.#stored !== null && this.requestRead);
-    return whole && idempotentMethods.has(this.#head.method);
+    if (this.#retries >= attemptsMax) return false;
+    return maySendAgain(failure, connection, this.#intake, this.requestRead);
   }
 
   /** A wait is over. */
@@ -551,7 +468,7 @@ export class Exchange implements UpstreamUser {
     if (this.#over) return;
     const choice = this.#choice;
     const code = this.#expiryCode(nowMs);
-    if (this.#headSent && this.#client.wire.backpressured) {
+    if (this.#response.begun && this.#client.wire.backpressured) {
       this.#dropUpstream();
       this.#finish("aborted");
       return this.#client.truncate(true);
@@ -559,13 +476,13 @@ export class Exchange implements UpstreamUser {
     if (choice !== null && this.#endpoint !== null)
       choice.arm.upstream.noteFailure(this.#endpoint, nowMs);
     this.#dropUpstream();
-    if (this.#headSent) this.#truncate("timeout", code);
+    if (this.#response.begun) this.#truncate("timeout", code);
     else this.#refuse(code, "");
   }
 
   #expiryCode(nowMs: number): RefusalCode {
     if (nowMs >= this.#totalAtMs) return "upstream_timeout_total";
-    return this.#headSent || !this.requestRead
+    return this.#response.begun || !this.requestRead
       ? "upstream_timeout_idle"
       : "upstream_timeout_first_byte";
   }
@@ -590,34 +507,36 @@ export class Exchange implements UpstreamUser {
   }
 
   #truncate(outcome: Outcome, code: RefusalCode): void {
-    countRefusal(this.#client.context, code);
-    this.#code = code;
+    this.#note(code);
     this.#finish(outcome);
-    this.#client.truncate(this.#mode === "content");
+    this.#client.truncate(this.#response.mode === "content");
   }
 
   /** Answers with a problem document. */
   #refuse(code: RefusalCode, detail: string): void {
     if (this.#over) return;
     const { context, wire } = this.#client;
-    countRefusal(context, code);
     this.#dropUpstream();
-    this.#code = code;
-    const { status, title } = refusals[code];
-    this.#status = status;
+    this.#note(code);
     const close = this.#close || !this.requestRead || context.draining;
-    const { body, contentType } = refuse(code, detail);
-    const arm = this.#choice?.arm ?? null;
-    const { variantHeader } = this.#routing.table.config.listen;
-    let text = `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n`;
-    if (status === 503) text += "Retry-After: 1\r\n";
-    if (variantHeader && arm?.variant != null) text += `x-sluice-variant: ${arm.variant.key}\r\n`;
-    if (close) text += "Connection: close\r\n";
-    wire.writeText(`${text}\r\n${this.#head.method === "HEAD" ? "" : body}`);
-    this.#finish(
-      code.startsWith("upstream_timeout") || code === "body_timeout" ? "timeout" : "proxy_error",
+    const withoutBody = this.#intake.head.method === "HEAD";
+    wire.writeText(
+      problemAnswer(code, detail, { close, variant: this.#shownVariant(), withoutBody }),
     );
+    const timedOut = code.startsWith("upstream_timeout") || code === "body_timeout";
+    this.#finish(timedOut ? "timeout" : "proxy_error");
     this.#client.endExchange(!close);
+  }
+
+  #note(code: RefusalCode): void {
+    countRefusal(this.#client.context, code);
+    this.#code = code;
+    if (!this.#response.begun) this.#status = refusals[code].status;
+  }
+
+  #shownVariant(): string | null {
+    const { variantHeader } = this.#routing.table.config.listen;
+    return variantHeader ? (this.#choice?.arm.variant?.key ?? null) : null;
   }
 
   /** OPTIONS that is to go no further: Sluice is its recipient (RFC 9110 §7.6.2). */
@@ -638,61 +557,21 @@ export class Exchange implements UpstreamUser {
     context.inFlight.remove(this);
     context.wheel.set(this.#deadline, Infinity);
     if (this.#endpoint !== null) this.#endpoint.pool.exchangesInFlight -= 1;
-    const choice = this.#choice;
-    const nowMs = context.nowMs();
-    const durationMs = nowMs - this.startedMs;
-    const bytesOut = wire.bytesWritten - this.#bytesOutBefore;
-    if (choice !== null) context.recorder.endInFlight(choice.arm.series);
-    const user = choice?.user ?? null;
-    const userHash = user === null ? -1 : telemetryHash(user);
-    context.recorder.record(
-      this.series,
-      outcomes.indexOf(outcome),
-      this.#head.method,
-      this.#status,
-      this.#firstByteMs === -1 ? -1 : Math.round((this.#firstByteMs - this.startedMs) * 1000),
-      Math.round(durationMs * 1000),
-      this.#sentMs === -1 ? -1 : Math.round((nowMs - this.#sentMs) * 1000),
-      body.contentBytes,
-      bytesOut,
-      this.#retries,
-      userHash === -1 ? -1 : clusterOf(userHash),
-      userHash,
-      choice?.enrolled ?? false,
-    );
-    if (this.#routing.table.config.log.accessSample <= 0) return;
-    writeAccess(context, {
-      atMs: context.wallMs(),
-      requestId: this.#requestId,
-      method: this.#head.method,
-      path: targetPath(this.#head.target),
-      status: this.#status,
+    if (this.#choice !== null) context.recorder.endInFlight(this.#choice.arm.series);
+    recordExchange(context, {
+      head: this.#intake.head,
+      choice: this.#choice,
+      route: this.#route === null ? null : this.#route.policy.match,
       outcome,
-      experiment: choice?.arm.experiment ?? null,
-      variant: choice?.arm.variant?.key ?? null,
-      route: this.#route?.policy.match ?? null,
-      upstream: choice?.arm.upstream.policy.name ?? null,
-      durationMs,
-      firstByteMs: this.#firstByteMs === -1 ? null : this.#firstByteMs - this.startedMs,
+      status: this.#status,
+      startedMs: this.startedMs,
+      sentMs: this.#sentMs,
+      firstByteMs: this.#firstByteMs,
       bytesIn: body.contentBytes,
-      bytesOut,
+      bytesOut: wire.bytesWritten - this.#bytesOutBefore,
       retries: this.#retries,
+      requestId: this.#requestId,
       code: this.#code,
     });
-  }
-}
-
-function codeOfFailure(failure: UpstreamFailure): RefusalCode {
-  switch (failure) {
-    case "connect_failed":
-      return "upstream_connect_failed";
-    case "connect_timeout":
-      return "upstream_timeout_connect";
-    case "pending_limit":
-      return "pending_limit";
-    case "reset":
-      return "upstream_reset";
-    case "bad_response":
-      return "upstream_bad_response";
   }
 }

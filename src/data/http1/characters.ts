@@ -4,7 +4,7 @@ function table(accept: (code: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, code) => (accept(code) ? 1 : 0));
 }
 
-const tokenPunctuation = new Set([..."!#$%&'*+-.^_`|~"].map((mark) => mark.charCodeAt(0)));
+const tokenPunctuation = new Set(Buffer.from("!#$%&'*+-.^_`|~"));
 
 function isAlphanumeric(code: number): boolean {
   return (
