@@ -153,6 +153,7 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
     switch (message.kind) {
       case "listening":
         this.#port = message.port;
+        if (slot.restarts > 0) log("info", "worker replaced", { worker: slot.index });
         this.#onStart?.(null);
         return;
       case "listen_failed":

@@ -1,0 +1,122 @@
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createHealthChecker } from "../../../src/control/health.ts";
+import type { HealthChecker } from "../../../src/control/health.ts";
+import type { UpstreamPolicy } from "../../../src/core/traffic/policy.ts";
+import { realTimers } from "../../../src/main/system.ts";
+import type { EndpointHealth } from "../../../src/wire/messages.ts";
+import { valid } from "../../core/config/texts.ts";
+import { startUpstream } from "../../support/upstream.ts";
+import type { TestUpstream } from "../../support/upstream.ts";
+
+let upstream: TestUpstream;
+let checker: HealthChecker;
+let published: (readonly EndpointHealth[])[] = [];
+let logs: string[] = [];
+const waiting: (() => void)[] = [];
+
+beforeEach(async () => {
+  upstream = await startUpstream();
+  published = [];
+  logs = [];
+  checker = createHealthChecker({
+    timers: realTimers,
+    random: { next: () => 0.5, hex32: () => "" },
+    log: (level, message) => logs.push(`${level}: ${message}`),
+    publish(endpoints) {
+      published.push(endpoints);
+      for (const look of waiting.splice(0)) look();
+    },
+  });
+});
+
+afterEach(async () => {
+  await checker.stop();
+  await upstream.close();
+});
+
+const check =
+  "health: { path: /health, interval: 200ms, timeout: 200ms, healthy_after: 2, unhealthy_after: 2 }";
+
+function upstreams(lines: string): Readonly<Record<string, UpstreamPolicy>> {
+  return valid(`upstreams:\n  a: { ${lines} }\nroutes: [ { match: "/**", upstream: a } ]\n`)
+    .upstreams;
+}
+
+/** Resolves once the newest list says so. */
+async function untilHealthy(healthy: boolean): Promise<void> {
+  while (published.at(-1)?.[0]?.healthy !== healthy) {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+}
+
+test("an upstream without a health check is left alone", () => {
+  checker.apply(upstreams(`url: "${upstream.url}"`));
+  expect(checker.state()).toEqual([]);
+  expect(published).toEqual([]);
+});
+
+test("an endpoint goes down after failures in a row and comes back after successes", async () => {
+  upstream.respond((_request, response) => response.writeHead(503).end());
+  checker.apply(upstreams(`url: "${upstream.url}/base", ${check}`));
+  expect(published).toEqual([[{ upstream: "a", origin: upstream.url, healthy: true }]]);
+  await untilHealthy(false);
+  expect(upstream.requests).toHaveLength(2);
+  expect(upstream.requests[0]).toMatchObject({ method: "GET", url: "/base/health" });
+  expect(checker.state()[0]).toMatchObject({ checks: 2, failures: 2, lastFailure: "status 503" });
+  upstream.respond((_request, response) => response.writeHead(204).end());
+  await untilHealthy(true);
+  expect(logs).toEqual(["warn: endpoint unhealthy", "info: endpoint healthy again"]);
+  expect(published).toHaveLength(3);
+});
+
+test("each check takes a connection of its own", async () => {
+  upstream.respond((_request, response) => response.writeHead(500).end());
+  checker.apply(upstreams(`url: "${upstream.url}", ${check}`));
+  await untilHealthy(false);
+  expect(upstream.requests.map(({ headers }) => headers.connection)).toEqual(["close", "close"]);
+});
+
+test.each([
+  ["never answers", () => {}, "no answer within 200 ms"],
+  [
+    "redirects",
+    (_request: unknown, response: ServerResponse) =>
+      response.writeHead(302, { location: "/elsewhere" }).end(),
+    "status 302",
+  ],
+])("an endpoint that %s is unhealthy", async (_what, respond, failure) => {
+  upstream.respond(respond);
+  checker.apply(upstreams(`url: "${upstream.url}", ${check}`));
+  await untilHealthy(false);
+  expect(checker.state()[0]?.lastFailure).toBe(failure);
+});
+
+test("a 2xx with a body without end is healthy and not waited for", async () => {
+  upstream.respond((_request, response) => response.writeHead(200).write("a"));
+  checker.apply(upstreams(`url: "${upstream.url}", ${check}`));
+  await upstream.until(3);
+  expect(checker.state()[0]).toMatchObject({ healthy: true, failures: 0 });
+});
+
+test("an endpoint that nobody listens on is unhealthy", async () => {
+  const gone = await startUpstream();
+  await gone.close();
+  checker.apply(upstreams(`url: "${gone.url}", ${check}`));
+  await untilHealthy(false);
+  expect(checker.state()[0]?.lastFailure).toContain("ECONNREFUSED");
+});
+
+test("a reload keeps what is known of an endpoint, and forgets the ones that are gone", async () => {
+  upstream.respond((_request, response) => response.writeHead(500).end());
+  checker.apply(upstreams(`url: "${upstream.url}", ${check}`));
+  await untilHealthy(false);
+  const count = published.length;
+  checker.apply(upstreams(`url: "${upstream.url}", ${check}`));
+  expect(published).toHaveLength(count);
+  checker.apply(upstreams(`url: "${upstream.url}", ${check.replace("/health", "/ready")}`));
+  expect(published.at(-1)).toEqual([{ upstream: "a", origin: upstream.url, healthy: false }]);
+  checker.apply(upstreams(`url: "${upstream.url}"`));
+  expect(published.at(-1)).toEqual([]);
+  expect(checker.state()).toEqual([]);
+});
