@@ -57,6 +57,7 @@ export function compileRouting(
 ): CompiledRouting {
   const { config } = table;
   upstreams.apply(config.upstreams);
+  recorder.beginTable();
   const experiments = new Map<string, CompiledExperiment>();
   for (const policy of Object.values(config.experiments)) {
     experiments.set(policy.key, reuseExperiment(policy, previous) ?? compileExperiment(policy));

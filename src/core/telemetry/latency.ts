@@ -1,0 +1,50 @@
+import { build } from "hdr-histogram-js";
+
+/** A histogram of integer microseconds with three significant digits that grows with what it sees. */
+export type Latency = ReturnType<typeof createLatency>;
+
+/** The counts of a histogram that are not 0, as [index, count] one behind the other. */
+export type SparseCounts = Int32Array;
+
+export function createLatency() {
+  return build({
+    bitBucketSize: 32,
+    autoResize: true,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: 120_000_000,
+    numberOfSignificantValueDigits: 3,
+    useWebAssembly: false,
+  }) as JsLatency;
+}
+
+/** The parts of hdr-histogram-js' plain implementation that it does not declare on its interface. */
+type JsLatency = ReturnType<typeof build> & {
+  countsArrayIndex(value: number): number;
+  getCountAtIndex(index: number): number;
+  valueFromIndex(index: number): number;
+  readonly maxValue: number;
+  readonly minNonZeroValue: number;
+};
+
+/** Takes all counts out of a histogram and leaves it empty. */
+export function takeCounts(latency: Latency): SparseCounts {
+  if (latency.totalCount === 0) return new Int32Array(0);
+  const pairs: number[] = [];
+  const last = latency.countsArrayIndex(latency.maxValue);
+  for (let index = 0; index <= last; index += 1) {
+    const count = latency.getCountAtIndex(index);
+    if (count !== 0) pairs.push(index, count);
+  }
+  latency.reset();
+  return Int32Array.from(pairs);
+}
+
+/** Adds counts taken from another histogram of this kind; nothing is lost: equal values share an index. */
+export function addCounts(latency: Latency, counts: SparseCounts): void {
+  for (let at = 0; at < counts.length; at += 2) {
+    latency.recordValueWithCount(
+      latency.valueFromIndex(counts[at] as number),
+      counts[at + 1] as number,
+    );
+  }
+}

@@ -1,0 +1,286 @@
+import { outcomes } from "../traffic/outcome.ts";
+import { addToBuckets, createBuckets } from "./buckets.ts";
+import { addToCluster, createClusterSums, packClusters, type ClusterSums } from "./clusters.ts";
+import { DistinctUsers } from "./distinct.ts";
+import { createLatency, takeCounts, type Latency } from "./latency.ts";
+import {
+  inFlightAgeBoundsMs,
+  type InFlightAges,
+  type SeriesDelta,
+  type SeriesKey,
+  type StatusCounts,
+  type TelemetrySnapshot,
+} from "./snapshot.ts";
+
+export type { SeriesKey } from "./snapshot.ts";
+
+/** How many series a worker keeps; what comes beyond shares one overflow series. */
+export const seriesMax = 4096;
+
+const knownMethods = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "PATCH",
+  "OPTIONS",
+  "TRACE",
+  "CONNECT",
+  "QUERY",
+]);
+const outcomesCount = outcomes.length;
+/** Outcomes for which a user's experience failed: neither the client's own fault nor its leaving. */
+const failing = outcomes.map((outcome) =>
+  ["upstream_error", "proxy_error", "timeout", "truncated"].includes(outcome),
+);
+
+/** A place where exchanges of one key are counted; made on reload, used on every exchange. */
+export type Series = {
+  readonly key: SeriesKey;
+  readonly duration: Latency;
+  readonly firstByte: Latency;
+  readonly users: DistinctUsers;
+  readonly failingUsers: DistinctUsers;
+  outcomes: number[];
+  analysedOutcomes: number[];
+  clusters: ClusterSums;
+  clustersTouched: boolean;
+  statuses: Map<string, Map<number, StatusCounts>>;
+  analysed: number;
+  bytesIn: number;
+  bytesOut: number;
+  retries: number;
+  inFlight: number;
+  /** In use by the current routing table. */
+  current: boolean;
+  /** Exchanges ended since the last snapshot, or were in flight at it. */
+  active: boolean;
+};
+
+export type InFlightExchange = { readonly series: Series; readonly ageMs: number };
+
+/** Counts exchanges on one worker. Everything is a delta since the last snapshot. */
+export type Recorder = {
+  /** The series of a key; the same one while it is in use. */
+  series(key: SeriesKey): Series;
+  /** Tells that the series asked for from here on are those in use; others go once they are idle. */
+  beginTable(): void;
+  startInFlight(series: Series): void;
+  endInFlight(series: Series): void;
+  /**
+   * Counts one exchange. Times in whole microseconds, -1 for what did not happen; `cluster` and `userHash`
+   * -1 without a user; `analysed` when it was enrolled in the comparison.
+   */
+  record(
+    series: Series,
+    outcome: number,
+    method: string,
+    status: number,
+    firstByteUs: number,
+    durationUs: number,
+    upstreamDurationUs: number,
+    bytesIn: number,
+    bytesOut: number,
+    retries: number,
+    cluster: number,
+    userHash: number,
+    analysed: boolean,
+  ): void;
+  snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot;
+};
+
+export function createRecorder(limit = seriesMax): Recorder {
+  const byKey = new Map<string, Series>();
+  let overflow: Series | null = null;
+  let overflowed = 0;
+
+  function series(key: SeriesKey): Series {
+    const text = JSON.stringify([
+      key.experiment,
+      key.variant,
+      key.upstream,
+      key.route,
+      key.epoch,
+      key.randomised,
+    ]);
+    let found = byKey.get(text);
+    if (found === undefined) {
+      if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey));
+      found = createSeries(key);
+      byKey.set(text, found);
+    }
+    found.current = true;
+    return found;
+  }
+
+  function record(
+    into: Series,
+    outcome: number,
+    method: string,
+    status: number,
+    firstByteUs: number,
+    durationUs: number,
+    upstreamDurationUs: number,
+    bytesIn: number,
+    bytesOut: number,
+    retries: number,
+    cluster: number,
+    userHash: number,
+    analysed: boolean,
+  ): void {
+    into.active = true;
+    if (into === overflow) overflowed += 1;
+    into.outcomes[outcome] = (into.outcomes[outcome] as number) + 1;
+    into.bytesIn += bytesIn;
+    into.bytesOut += bytesOut;
+    into.retries += retries;
+    const counts = statusCounts(into, method, status);
+    addToBuckets(counts.server, durationUs);
+    if (upstreamDurationUs >= 0) addToBuckets(counts.client, upstreamDurationUs);
+    if (!analysed) return;
+    const failed = failing[outcome] as boolean;
+    into.analysed += 1;
+    into.analysedOutcomes[outcome] = (into.analysedOutcomes[outcome] as number) + 1;
+    into.duration.recordValue(durationUs < 1 ? 1 : durationUs);
+    if (firstByteUs >= 0) into.firstByte.recordValue(firstByteUs < 1 ? 1 : firstByteUs);
+    if (cluster >= 0) {
+      into.clustersTouched = true;
+      addToCluster(into.clusters, cluster, durationUs / 1000, failed);
+    }
+    if (userHash < 0) return;
+    into.users.add(userHash);
+    if (failed) into.failingUsers.add(userHash);
+  }
+
+  function snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot {
+    const ages = agesBySeries(inFlight);
+    const deltas: SeriesDelta[] = [];
+    for (const [text, one] of byKey) {
+      if (one.active || one.inFlight > 0) deltas.push(takeDelta(one, ages.get(one)));
+      else if (!one.current) byKey.delete(text);
+    }
+    if (overflow !== null && overflow.active) deltas.push(takeDelta(overflow, ages.get(overflow)));
+    return { wallMs, series: deltas, seriesCount: byKey.size, overflowed };
+  }
+
+  return {
+    series,
+    record,
+    snapshot,
+    beginTable() {
+      for (const one of byKey.values()) one.current = false;
+    },
+    startInFlight(one) {
+      one.inFlight += 1;
+      one.active = true;
+    },
+    endInFlight(one) {
+      one.inFlight -= 1;
+    },
+  };
+}
+
+const overflowKey: SeriesKey = {
+  experiment: null,
+  variant: null,
+  upstream: null,
+  route: "_overflow",
+  epoch: 0,
+  randomised: false,
+};
+
+function createSeries(key: SeriesKey): Series {
+  return {
+    key,
+    duration: createLatency(),
+    firstByte: createLatency(),
+    users: new DistinctUsers(),
+    failingUsers: new DistinctUsers(),
+    outcomes: zeros(),
+    analysedOutcomes: zeros(),
+    clusters: createClusterSums(),
+    clustersTouched: false,
+    statuses: new Map(),
+    analysed: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    retries: 0,
+    inFlight: 0,
+    current: true,
+    active: false,
+  };
+}
+
+function zeros(): number[] {
+  return Array.from({ length: outcomesCount }, () => 0);
+}
+
+function statusCounts(into: Series, method: string, status: number): StatusCounts {
+  const label = knownMethods.has(method) ? method : "_OTHER";
+  let byStatus = into.statuses.get(label);
+  if (byStatus === undefined) {
+    byStatus = new Map();
+    into.statuses.set(label, byStatus);
+  }
+  let counts = byStatus.get(status);
+  if (counts === undefined) {
+    counts = { method: label, status, server: createBuckets(), client: createBuckets() };
+    byStatus.set(status, counts);
+  }
+  return counts;
+}
+
+function agesBySeries(inFlight: readonly InFlightExchange[]): Map<Series, InFlightAges> {
+  const ages = new Map<Series, { count: number; oldestMs: number; olderThan: number[] }>();
+  for (const { series, ageMs } of inFlight) {
+    let of = ages.get(series);
+    if (of === undefined) {
+      of = { count: 0, oldestMs: 0, olderThan: inFlightAgeBoundsMs.map(() => 0) };
+      ages.set(series, of);
+    }
+    of.count += 1;
+    of.oldestMs = Math.max(of.oldestMs, ageMs);
+    for (const [at, boundMs] of inFlightAgeBoundsMs.entries()) {
+      if (ageMs > boundMs) of.olderThan[at] = (of.olderThan[at] as number) + 1;
+    }
+  }
+  return ages;
+}
+
+const noneInFlight: InFlightAges = {
+  count: 0,
+  oldestMs: 0,
+  olderThan: inFlightAgeBoundsMs.map(() => 0),
+};
+
+function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
+  const delta: SeriesDelta = {
+    key: one.key,
+    outcomes: one.outcomes,
+    statuses: [...one.statuses.values()].flatMap((byStatus) => [...byStatus.values()]),
+    bytesIn: one.bytesIn,
+    bytesOut: one.bytesOut,
+    retries: one.retries,
+    inFlight: ages ?? noneInFlight,
+    analysed: one.analysed,
+    analysedOutcomes: one.analysedOutcomes,
+    duration: takeCounts(one.duration),
+    firstByte: takeCounts(one.firstByte),
+    clusters: one.clustersTouched ? packClusters(one.clusters) : new Float64Array(0),
+    users: one.users.takeDelta(),
+    failingUsers: one.failingUsers.takeDelta(),
+  };
+  one.outcomes = zeros();
+  one.analysedOutcomes = zeros();
+  one.statuses = new Map();
+  if (one.clustersTouched) one.clusters.fill(0);
+  one.clustersTouched = false;
+  one.analysed = 0;
+  one.bytesIn = 0;
+  one.bytesOut = 0;
+  one.retries = 0;
+  // The next snapshot says once more how many are in flight, so that the last 0 arrives.
+  one.active = one.inFlight > 0;
+  return delta;
+}

@@ -1,0 +1,65 @@
+import type { BucketCounts } from "./buckets.ts";
+import type { DistinctDelta } from "./distinct.ts";
+import type { SparseCounts } from "./latency.ts";
+
+/** What a series of exchanges is told apart by. */
+export type SeriesKey = {
+  readonly experiment: string | null;
+  readonly variant: string | null;
+  readonly upstream: string | null;
+  readonly route: string;
+  /** Rises whenever the experiment's split changes. */
+  readonly epoch: number;
+  /** Requests, not users, were randomised. */
+  readonly randomised: boolean;
+};
+
+/** Exchanges of one method and status, for exposition. */
+export type StatusCounts = {
+  readonly method: string;
+  readonly status: number;
+  readonly server: BucketCounts;
+  readonly client: BucketCounts;
+};
+
+/** In-flight exchanges of a series at the moment of the snapshot. */
+export type InFlightAges = {
+  readonly count: number;
+  readonly oldestMs: number;
+  /** How many are older than each of `inFlightAgeBoundsMs`. */
+  readonly olderThan: readonly number[];
+};
+
+export const inFlightAgeBoundsMs = [1_000, 5_000, 10_000, 30_000, 60_000, 300_000] as const;
+
+/**
+ * What happened in a series since the last snapshot: everything adds up, so that snapshots of all workers
+ * and times merge by addition. `analysed` and what follows it count enrolled exchanges only.
+ */
+export type SeriesDelta = {
+  readonly key: SeriesKey;
+  /** All exchanges by outcome, in the order of `outcomes`. */
+  readonly outcomes: readonly number[];
+  readonly statuses: readonly StatusCounts[];
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly retries: number;
+  readonly inFlight: InFlightAges;
+  readonly analysed: number;
+  readonly analysedOutcomes: readonly number[];
+  readonly duration: SparseCounts;
+  readonly firstByte: SparseCounts;
+  /** See packClusters. */
+  readonly clusters: Float64Array;
+  readonly users: DistinctDelta | null;
+  readonly failingUsers: DistinctDelta | null;
+};
+
+/** One worker's telemetry since its last snapshot; plain data, safe to post between threads. */
+export type TelemetrySnapshot = {
+  readonly wallMs: number;
+  readonly series: readonly SeriesDelta[];
+  readonly seriesCount: number;
+  /** Exchanges counted for the overflow series because the limit on series was reached, since the start. */
+  readonly overflowed: number;
+};
