@@ -56,30 +56,34 @@ function serveUntilSignal(sluice: Sluice): Promise<number> {
   const { log } = sluice;
   const onReload = (signal: string) => void sluice.reloadFromFile(signal);
   return new Promise((resolve) => {
+    let code: number = exitCodes.success;
     let ending = false;
-    const finish = (code: number) => {
+    const finish = () => {
       process.off("SIGHUP", onReload).off("SIGTERM", onEnd).off("SIGINT", onEnd);
       process.off("uncaughtException", onFault);
       resolve(code);
     };
-    const drain = (code: number) => {
+    const drain = () => {
       ending = true;
       const { drainDeadlineMs } = sluice.config().listen;
       log.app("info", "draining", { drainDeadlineMs });
       void sluice.drain().then((aborted) => {
         log.app("info", "stopped", { aborted });
-        finish(code);
+        finish();
       });
     };
     const onEnd = (signal: string) => {
-      if (!ending) return drain(exitCodes.success);
+      if (!ending) return drain();
+      code = exitCodes.failure;
       log.app("warn", "second signal: ending at once", { signal });
-      void sluice.stop().then(() => finish(exitCodes.failure));
+      // The drain under way ends with it.
+      void sluice.stop();
     };
     // The threads are sound, so requests in flight may end; whoever runs Sluice starts it again.
     const onFault = (fault: Error) => {
       log.app("error", "a bug in the control plane", { error: fault.stack ?? fault.message });
-      if (!ending) drain(exitCodes.failure);
+      code = exitCodes.failure;
+      if (!ending) drain();
     };
     process.on("SIGHUP", onReload).on("SIGTERM", onEnd).on("SIGINT", onEnd);
     process.on("uncaughtException", onFault);

@@ -189,8 +189,11 @@ class RunningSluice implements Sluice {
   async drain(): Promise<number> {
     this.#draining = true;
     const { drainDeadlineMs } = this.config().listen;
-    await this.reloader.stop();
-    const aborted = await this.#supervisor.drain(drainDeadlineMs);
+    // Together: a reload under way must not hold up the drain, which ends it.
+    const [aborted] = await Promise.all([
+      this.#supervisor.drain(drainDeadlineMs),
+      this.reloader.stop(),
+    ]);
     await this.stop();
     return aborted;
   }
