@@ -6,9 +6,10 @@ export type Latency = ReturnType<typeof createLatency>;
 /** The counts of a histogram that are not 0, as [index, count] one behind the other. */
 export type SparseCounts = Int32Array;
 
-export function createLatency() {
+/** `counterBits` 32 for what is taken out often, 64 for totals that grow as long as Sluice runs. */
+export function createLatency(counterBits: 32 | 64 = 32) {
   return build({
-    bitBucketSize: 32,
+    bitBucketSize: counterBits,
     autoResize: true,
     lowestDiscernibleValue: 1,
     highestTrackableValue: 120_000_000,
@@ -47,4 +48,27 @@ export function addCounts(latency: Latency, counts: SparseCounts): void {
       counts[at + 1] as number,
     );
   }
+}
+
+/** The sum of counts that two histograms of this kind gave. */
+export function mergeCounts(left: SparseCounts, right: SparseCounts): SparseCounts {
+  if (left.length === 0) return right;
+  if (right.length === 0) return left;
+  const merged = new Int32Array(left.length + right.length);
+  let [leftAt, rightAt, at] = [0, 0, 0];
+  while (leftAt < left.length || rightAt < right.length) {
+    const leftIndex = left[leftAt] ?? Infinity;
+    const rightIndex = right[rightAt] ?? Infinity;
+    merged[at] = Math.min(leftIndex, rightIndex);
+    if (leftIndex <= rightIndex) {
+      merged[at + 1] = left[leftAt + 1] as number;
+      leftAt += 2;
+    }
+    if (rightIndex <= leftIndex) {
+      merged[at + 1] = (merged[at + 1] as number) + (right[rightAt + 1] as number);
+      rightAt += 2;
+    }
+    at += 2;
+  }
+  return merged.slice(0, at);
 }

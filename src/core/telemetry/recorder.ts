@@ -258,7 +258,7 @@ function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
   const delta: SeriesDelta = {
     key: one.key,
     outcomes: one.outcomes,
-    statuses: [...one.statuses.values()].flatMap((byStatus) => [...byStatus.values()]),
+    statuses: Array.from(one.statuses.values(), (byStatus) => Array.from(byStatus.values())).flat(),
     bytesIn: one.bytesIn,
     bytesOut: one.bytesOut,
     retries: one.retries,

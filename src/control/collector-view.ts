@@ -1,0 +1,218 @@
+import type { Latency } from "../core/telemetry/latency.ts";
+import { percentileMs, sumOf, type Totals } from "../core/telemetry/merge.ts";
+import type { SeriesKey } from "../core/telemetry/snapshot.ts";
+import { sumWindow, windowLatency, type SlidingWindow } from "../core/telemetry/window.ts";
+import { outcomes, type Outcome } from "../core/traffic/outcome.ts";
+import type { WorkerCounters } from "../wire/messages.ts";
+import type { Traffic, TrafficCell } from "./traffic-counts.ts";
+import type { EndpointView } from "./worker-counts.ts";
+
+/** Rates are over this time. */
+export const rateMs = 10_000;
+/** What `recent` tells about. */
+export const recentMs = 60_000;
+
+export type Percentiles = {
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+};
+
+/** One arm in the experiment's present epoch. Times in milliseconds, null before the first exchange. */
+export type VariantView = Percentiles & {
+  /** Finished exchanges, enrolled or not. */
+  readonly requests: number;
+  /** Those of enrolled users; percentiles and users are theirs. */
+  readonly analysed: number;
+  /** Finished exchanges a second over the last `rateMs`. */
+  readonly perSecond: number;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly analysedOutcomes: Readonly<Record<Outcome, number>>;
+  /** Share of all finished exchanges with outcome `success`; null before the first. */
+  readonly successRate: number | null;
+  readonly maxMs: number | null;
+  readonly firstByteP50Ms: number | null;
+  readonly firstByteP95Ms: number | null;
+  /** The last minute alone. */
+  readonly recent: Percentiles & { readonly requests: number; readonly successRate: number | null };
+  /** Distinct enrolled users, exact up to 20,000. */
+  readonly users: number;
+  /** Those who met at least one failure. */
+  readonly failingUsers: number;
+  /** Share of the experiment's analysed exchanges that came here; null before the first. */
+  readonly observedShare: number | null;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly retries: number;
+  readonly inFlight: number;
+  readonly oldestInFlightMs: number;
+};
+
+export type ExperimentView = {
+  readonly epoch: number;
+  /** Requests, not users, were randomised. */
+  readonly randomised: boolean;
+  readonly variants: ReadonlyMap<string, VariantView>;
+};
+
+/** A route since the start, whatever its experiments. */
+export type RouteView = {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly inFlight: number;
+};
+
+/** Exchanges of one label set since the start, for exposition. */
+export type TrafficView = {
+  /** "" on a pinned route. */
+  readonly experiment: string;
+  readonly variant: string;
+  readonly route: string;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly inFlight: number;
+  readonly cells: readonly TrafficCell[];
+};
+
+/** What the control plane knows from all workers, past and present. */
+export type CollectorView = {
+  readonly experiments: ReadonlyMap<string, ExperimentView>;
+  readonly routes: ReadonlyMap<string, RouteView>;
+  readonly traffic: readonly TrafficView[];
+  /** Counts since the start, over all workers that ever ran; gauges of those that run. */
+  readonly counters: WorkerCounters;
+  readonly endpoints: readonly EndpointView[];
+  /** CPU seconds by worker index, restarts included. */
+  readonly cpuSeconds: ReadonlyMap<number, number>;
+  readonly series: {
+    /** Held by all workers now. */
+    readonly held: number;
+    /** Exchanges that no series had room for, since the start. */
+    readonly overflowed: number;
+  };
+};
+
+/** Exchanges of one series that one worker holds. */
+export type InFlight = {
+  readonly key: SeriesKey;
+  readonly count: number;
+  readonly oldestMs: number;
+};
+
+export type Arm = { readonly totals: Totals; readonly window: SlidingWindow };
+
+/** An experiment's present epoch. */
+export type Experiment = {
+  readonly epoch: number;
+  readonly randomised: boolean;
+  readonly arms: ReadonlyMap<string, Arm>;
+};
+
+export function viewExperiment(
+  { epoch, randomised, arms }: Experiment,
+  held: readonly InFlight[],
+  nowMs: number,
+): ExperimentView {
+  let analysed = 0;
+  for (const { totals } of arms.values()) analysed += totals.analysed;
+  const variants = new Map(
+    Array.from(arms, ([variant, arm]) => [
+      variant,
+      viewVariant(
+        arm,
+        analysed,
+        held.filter(({ key }) => key.variant === variant),
+        nowMs,
+      ),
+    ]),
+  );
+  return { epoch, randomised, variants };
+}
+
+function viewVariant(
+  { totals, window }: Arm,
+  analysedInExperiment: number,
+  held: readonly InFlight[],
+  nowMs: number,
+): VariantView {
+  const recent = sumWindow(window, nowMs, recentMs);
+  return {
+    requests: sumOf(totals.outcomes),
+    analysed: totals.analysed,
+    perSecond: sumWindow(window, nowMs, rateMs).perSecond,
+    outcomes: nameOutcomes(totals.outcomes),
+    analysedOutcomes: nameOutcomes(totals.analysedOutcomes),
+    successRate: successRate(totals.outcomes),
+    ...percentiles(totals.duration),
+    maxMs: percentileMs(totals.duration, 100),
+    firstByteP50Ms: percentileMs(totals.firstByte, 50),
+    firstByteP95Ms: percentileMs(totals.firstByte, 95),
+    recent: {
+      ...percentiles(windowLatency(window, nowMs, recentMs)),
+      requests: recent.requests,
+      successRate: successRate(recent.outcomes),
+    },
+    users: totals.users.estimate(),
+    failingUsers: totals.failingUsers.estimate(),
+    observedShare: analysedInExperiment === 0 ? null : totals.analysed / analysedInExperiment,
+    bytesIn: totals.bytes.in,
+    bytesOut: totals.bytes.out,
+    retries: totals.retries,
+    inFlight: countOf(held),
+    oldestInFlightMs: held.reduce((oldest, { oldestMs }) => Math.max(oldest, oldestMs), 0),
+  };
+}
+
+export function viewRoute(
+  traffic: readonly Traffic[],
+  held: readonly InFlight[],
+  perSecond: number,
+): RouteView {
+  const counts = outcomes.map((_, at) =>
+    traffic.reduce((sum, one) => sum + (one.outcomes[at] as number), 0),
+  );
+  return {
+    requests: sumOf(counts),
+    perSecond,
+    outcomes: nameOutcomes(counts),
+    inFlight: countOf(held),
+  };
+}
+
+export function viewTraffic(traffic: Traffic, held: readonly InFlight[]): TrafficView {
+  const { experiment, variant, route, cells } = traffic;
+  return {
+    experiment,
+    variant,
+    route,
+    outcomes: nameOutcomes(traffic.outcomes),
+    inFlight: countOf(held),
+    cells: [...cells.values()],
+  };
+}
+
+function countOf(held: readonly InFlight[]): number {
+  return held.reduce((sum, { count }) => sum + count, 0);
+}
+
+function percentiles(latency: Latency): Percentiles {
+  return {
+    p50Ms: percentileMs(latency, 50),
+    p95Ms: percentileMs(latency, 95),
+    p99Ms: percentileMs(latency, 99),
+  };
+}
+
+function successRate(counts: readonly number[]): number | null {
+  const requests = sumOf(counts);
+  return requests === 0 ? null : (counts[successAt] as number) / requests;
+}
+
+const successAt = outcomes.indexOf("success");
+
+function nameOutcomes(counts: readonly number[]): Record<Outcome, number> {
+  return Object.fromEntries(outcomes.map((outcome, at) => [outcome, counts[at]])) as Record<
+    Outcome,
+    number
+  >;
+}

@@ -1,0 +1,163 @@
+import { addSnapshot, createTotals } from "../core/telemetry/merge.ts";
+import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
+import {
+  addToWindow,
+  createWindow,
+  sumWindow,
+  type SlidingWindow,
+} from "../core/telemetry/window.ts";
+import {
+  rateMs,
+  viewExperiment,
+  viewRoute,
+  viewTraffic,
+  type Arm,
+  type CollectorView,
+  type Experiment,
+  type InFlight,
+} from "./collector-view.ts";
+import { TrafficCounts } from "./traffic-counts.ts";
+import { nameOf, WorkerCounts, type WorkerSnapshot } from "./worker-counts.ts";
+import type { WorkerSource } from "./worker-slot.ts";
+
+export type {
+  CollectorView,
+  ExperimentView,
+  Percentiles,
+  RouteView,
+  TrafficView,
+  VariantView,
+} from "./collector-view.ts";
+
+/** Experiments whose arms are kept; when there are more, the one that was silent longest goes. */
+export const experimentsMax = 1024;
+/** Routes whose rates are kept, likewise. */
+export const routesMax = 4096;
+
+/** Adds up what the workers report. Times are monotonic milliseconds. */
+export type Collector = {
+  /** Takes a worker's snapshot; none may come after its `workerGone`. */
+  add(source: WorkerSource, snapshot: WorkerSnapshot, nowMs: number): void;
+  /** A worker has ended: what it counted stays, what it held is gone. */
+  workerGone(source: WorkerSource): void;
+  view(nowMs: number): CollectorView;
+};
+
+type ExperimentState = Experiment & { readonly arms: Map<string, Arm>; heardMs: number };
+
+type RouteState = { readonly window: SlidingWindow; heardMs: number };
+
+/** `nowMs` is when Sluice started, on the clock of every later `nowMs`. */
+export function createCollector({ nowMs: startMs }: { readonly nowMs: number }): Collector {
+  const counts = new WorkerCounts();
+  const traffic = new TrafficCounts();
+  const experiments = new Map<string, ExperimentState>();
+  const routes = new Map<string, RouteState>();
+  const inFlight = new Map<string, readonly InFlight[]>();
+
+  function addDelta(delta: SeriesDelta, nowMs: number): void {
+    traffic.add(delta);
+    addToWindow(routeOf(delta.key.route, nowMs).window, nowMs, delta.outcomes, noDurations);
+    const { experiment, variant } = delta.key;
+    if (experiment === null || variant === null) return;
+    const state = experimentOf(experiment, delta.key, nowMs);
+    // A straggler of a split that is over: traffic, but no evidence about the present one.
+    if (delta.key.epoch < state.epoch) return;
+    let arm = state.arms.get(variant);
+    if (arm === undefined) {
+      arm = { totals: createTotals(), window: createWindow(nowMs) };
+      state.arms.set(variant, arm);
+    }
+    addSnapshot(arm.totals, delta);
+    addToWindow(arm.window, nowMs, delta.outcomes, delta.duration);
+  }
+
+  function experimentOf(
+    key: string,
+    { epoch, randomised }: SeriesKey,
+    nowMs: number,
+  ): ExperimentState {
+    let state = experiments.get(key);
+    if (state === undefined || epoch > state.epoch) {
+      if (state === undefined) makeRoom(experiments, experimentsMax);
+      state = { epoch, randomised, arms: new Map(), heardMs: nowMs };
+      experiments.set(key, state);
+    }
+    state.heardMs = nowMs;
+    return state;
+  }
+
+  function routeOf(route: string, nowMs: number): RouteState {
+    let state = routes.get(route);
+    if (state === undefined) {
+      makeRoom(routes, routesMax);
+      state = { window: createWindow(startMs), heardMs: nowMs };
+      routes.set(route, state);
+    }
+    state.heardMs = nowMs;
+    return state;
+  }
+
+  return {
+    add(source, snapshot, nowMs) {
+      counts.add(source, snapshot);
+      const { series } = snapshot.telemetry;
+      for (const delta of series) addDelta(delta, nowMs);
+      inFlight.set(
+        nameOf(source),
+        series
+          .filter(({ inFlight }) => inFlight.count > 0)
+          .map(({ key, inFlight: { count, oldestMs } }) => ({ key, count, oldestMs })),
+      );
+    },
+    workerGone(source) {
+      counts.workerGone(source);
+      inFlight.delete(nameOf(source));
+    },
+    view(nowMs) {
+      const held = [...inFlight.values()].flat();
+      const heldByExperiment = Map.groupBy(held, ({ key }) => key.experiment);
+      const heldByRoute = Map.groupBy(held, ({ key }) => key.route);
+      const heldByTraffic = Map.groupBy(held, ({ key }) => traffic.of(key));
+      const all = [...traffic.all()];
+      const byRoute = Map.groupBy(all, ({ route }) => route);
+      return {
+        experiments: new Map(
+          Array.from(experiments, ([key, state]) => [
+            key,
+            viewExperiment(state, heldByExperiment.get(key) ?? [], nowMs),
+          ]),
+        ),
+        routes: new Map(
+          Array.from(routes, ([route, { window }]) => [
+            route,
+            viewRoute(
+              byRoute.get(route) ?? [],
+              heldByRoute.get(route) ?? [],
+              sumWindow(window, nowMs, rateMs).perSecond,
+            ),
+          ]),
+        ),
+        traffic: all.map((one) => viewTraffic(one, heldByTraffic.get(one) ?? [])),
+        counters: counts.counters(),
+        endpoints: counts.endpoints(),
+        cpuSeconds: counts.cpuSeconds(),
+        series: counts.series(),
+      };
+    },
+  };
+}
+
+const noDurations = new Int32Array(0);
+
+function makeRoom(states: Map<string, { heardMs: number }>, max: number): void {
+  if (states.size < max) return;
+  let silent: string | null = null;
+  let heardMs = Infinity;
+  for (const [key, state] of states) {
+    if (state.heardMs >= heardMs) continue;
+    silent = key;
+    ({ heardMs } = state);
+  }
+  if (silent !== null) states.delete(silent);
+}
