@@ -3,6 +3,8 @@ import { ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { createLog } from "../control/access-log.ts";
 import type { SluiceLog } from "../control/access-log.ts";
+import { createCollector } from "../control/collector.ts";
+import type { CollectorView, WorkerSnapshot } from "../control/collector.ts";
 import { openConfigFile } from "../control/config-file.ts";
 import type { ConfigFile } from "../control/config-file.ts";
 import { holdConfigText } from "../control/config-text.ts";
@@ -14,7 +16,7 @@ import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome } from "../control/reload.ts";
 import { createSupervisor } from "../control/supervisor.ts";
-import type { Supervisor, WorkerSnapshot } from "../control/supervisor.ts";
+import type { Supervisor } from "../control/supervisor.ts";
 import type { SpawnWorker, WorkerSource } from "../control/worker-slot.ts";
 import type { Environment } from "../core/config/environment.ts";
 import type { Config, Issue } from "../core/config/model.ts";
@@ -23,7 +25,7 @@ import type { ReloadPlan } from "../core/config/reload-plan.ts";
 import { startAdmin } from "../faces/admin/server.ts";
 import type { AdminServer } from "../faces/admin/server.ts";
 import type { Status } from "../wire/admin-api.ts";
-import { describeReadiness, describeStatus, EndpointReports } from "./status.ts";
+import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 import { spawnThread } from "./thread.ts";
 
@@ -46,6 +48,8 @@ export type Sluice = {
   readonly log: SluiceLog;
   config(): Config;
   status(): Status;
+  /** What all workers have measured until now. */
+  view(): CollectorView;
   /** As `POST /v1/config` does, whoever was faster. */
   reload(text: string): Promise<ReloadOutcome>;
   reloadFromFile(reason: string): Promise<ReloadOutcome>;
@@ -107,7 +111,7 @@ class RunningSluice implements Sluice {
   readonly #context: Context;
   readonly #supervisor: Supervisor;
   readonly #health: HealthChecker;
-  readonly #endpoints = new EndpointReports();
+  readonly #collector = createCollector({ nowMs: realClock.monotonicMs() });
   readonly #startedWallMs = realClock.wallMs();
   #epochs: Readonly<Record<string, number>>;
   #admin: AdminServer | null = null;
@@ -126,7 +130,7 @@ class RunningSluice implements Sluice {
         ...shared,
         spawn,
         onSnapshot: (snapshot, source) => this.#take(snapshot, source),
-        onWorkerGone: (source) => this.#endpoints.forget(source),
+        onWorkerGone: (source) => this.#collector.workerGone(source),
       },
     );
     this.#health = createHealthChecker({
@@ -173,9 +177,13 @@ class RunningSluice implements Sluice {
       supervisor: this.#supervisor.state(),
       reload: this.reloader.state(),
       health: this.#health.state(),
-      endpoints: this.#endpoints.all(),
-      experiments: [],
+      epochs: this.#epochs,
+      collected: this.view(),
     });
+  }
+
+  view(): CollectorView {
+    return this.#collector.view(realClock.monotonicMs());
   }
 
   reload(text: string): Promise<ReloadOutcome> {
@@ -235,7 +243,7 @@ class RunningSluice implements Sluice {
   }
 
   #take(snapshot: WorkerSnapshot, source: WorkerSource): void {
-    this.#endpoints.take(source, snapshot.endpoints);
+    this.#collector.add(source, snapshot, realClock.monotonicMs());
     this.log.access(snapshot.access);
   }
 }

@@ -1,10 +1,16 @@
+import type { CollectorView, ExperimentView, VariantView } from "../control/collector.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import type { ReloadState } from "../control/reload.ts";
 import type { SupervisorState } from "../control/supervisor.ts";
-import type { WorkerPhase, WorkerSource } from "../control/worker-slot.ts";
+import type { WorkerPhase } from "../control/worker-slot.ts";
+import { compileExperiment } from "../core/assignment/compile.ts";
 import type { Config } from "../core/config/model.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import { outcomes } from "../core/traffic/outcome.ts";
+import type { Outcome } from "../core/traffic/outcome.ts";
 import type { ExperimentStatus, Readiness, Status } from "../wire/admin-api.ts";
-import type { EndpointState } from "../wire/messages.ts";
+
+type VariantStatus = ExperimentStatus["variants"][number];
 
 /** What `GET /v1/status` shows, put together from the parts that know it. */
 
@@ -16,8 +22,9 @@ export type StatusFacts = {
   readonly supervisor: SupervisorState;
   readonly reload: ReloadState;
   readonly health: readonly CheckedEndpoint[];
-  readonly endpoints: readonly EndpointState[];
-  readonly experiments: readonly ExperimentStatus[];
+  /** The present epoch of each experiment. */
+  readonly epochs: Readonly<Record<string, number>>;
+  readonly collected: Pick<CollectorView, "experiments" | "endpoints">;
 };
 
 const workerStates: Readonly<Record<WorkerPhase, Status["workers"][number]["state"]>> = {
@@ -52,8 +59,14 @@ export function describeStatus(facts: StatusFacts): Status {
       state: workerStates[phase],
       restarts,
     })),
-    endpoints: describeEndpoints(reload.config, facts.health, facts.endpoints),
-    experiments: [...facts.experiments],
+    endpoints: describeEndpoints(reload.config, facts.health, facts.collected.endpoints),
+    experiments: Object.values(reload.config.experiments).map((policy) =>
+      describeExperiment(
+        policy,
+        facts.epochs[policy.key] ?? 0,
+        facts.collected.experiments.get(policy.key),
+      ),
+    ),
   };
 }
 
@@ -73,7 +86,7 @@ function describeReload(last: ReloadState["last"]): Status["config"]["last_reloa
 function describeEndpoints(
   { upstreams }: Config,
   health: readonly CheckedEndpoint[],
-  states: readonly EndpointState[],
+  collected: CollectorView["endpoints"],
 ): Status["endpoints"] {
   const checked = new Map(health.map((endpoint) => [keyOf(endpoint), endpoint.healthy]));
   const described = Object.values(upstreams).flatMap(({ name, endpoints }) =>
@@ -87,36 +100,75 @@ function describeEndpoints(
     })),
   );
   const byKey = new Map(described.map((endpoint) => [keyOf(endpoint), endpoint]));
-  for (const state of states) {
-    const endpoint = byKey.get(keyOf(state));
+  for (const view of collected) {
+    const endpoint = byKey.get(keyOf(view));
     if (endpoint === undefined) continue;
-    endpoint.ejected ||= state.ejected;
-    endpoint.in_flight += state.exchangesInFlight;
-    endpoint.ejections += state.ejections;
+    endpoint.ejected = view.ejectedBy > 0;
+    endpoint.in_flight = view.exchangesInFlight;
+    endpoint.ejections = view.ejections;
   }
   return described;
 }
 
-function keyOf({ upstream, origin }: { readonly upstream: string; readonly origin: string }) {
-  return `${upstream} ${origin}`;
+function describeExperiment(
+  policy: ExperimentPolicy,
+  epoch: number,
+  view: ExperimentView | undefined,
+): ExperimentStatus {
+  // What was counted before the split changed is not this epoch's.
+  const present = view?.epoch === epoch ? view : undefined;
+  const shares = sharesOf(policy);
+  return {
+    key: policy.key,
+    epoch,
+    strategy: policy.assignment.strategy,
+    coverage: policy.assignment.coverage,
+    disabled: policy.disabled,
+    variants: policy.variants.map((variant, at) => ({
+      key: variant.key,
+      upstream: variant.upstream,
+      control: variant.control,
+      configured_share: shares[at] ?? 0,
+      ...describeVariant(present?.variants.get(variant.key)),
+    })),
+  };
 }
 
-/** The newest report of every worker on its endpoints. */
-export class EndpointReports {
-  readonly #byWorker = new Map<number, { incarnation: number; states: readonly EndpointState[] }>();
+type Measured = Omit<VariantStatus, "key" | "upstream" | "control" | "configured_share">;
 
-  take({ index, incarnation }: WorkerSource, states: readonly EndpointState[]): void {
-    const present = this.#byWorker.get(index);
-    // A replaced worker's last words come after its successor's first.
-    if (present !== undefined && present.incarnation > incarnation) return;
-    this.#byWorker.set(index, { incarnation, states });
-  }
+function describeVariant(view: VariantView | undefined): Measured {
+  if (view === undefined) return unmeasured;
+  const { p50Ms, p95Ms, p99Ms } = view;
+  const isMeasured = p50Ms !== null && p95Ms !== null && p99Ms !== null;
+  return {
+    observed_share: view.observedShare,
+    requests: view.requests,
+    requests_per_second: view.perSecond,
+    in_flight: view.inFlight,
+    users: view.users,
+    latency_ms: isMeasured ? { p50: p50Ms, p95: p95Ms, p99: p99Ms } : null,
+    outcomes: view.outcomes,
+  };
+}
 
-  forget({ index, incarnation }: WorkerSource): void {
-    if (this.#byWorker.get(index)?.incarnation === incarnation) this.#byWorker.delete(index);
-  }
+const unmeasured: Measured = {
+  observed_share: null,
+  requests: 0,
+  requests_per_second: 0,
+  in_flight: 0,
+  users: 0,
+  latency_ms: null,
+  outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
+};
 
-  all(): EndpointState[] {
-    return [...this.#byWorker.values()].flatMap(({ states }) => states);
-  }
+/** Each variant's share of the enrolled users, 0…1; where nobody is enrolled, all have none. */
+function sharesOf(policy: ExperimentPolicy): number[] {
+  const widths = compileExperiment(policy).ranges.map(([start, end]) => end - start);
+  const enrolled = widths.reduce((sum, width) => sum + width, 0);
+  // Twelve digits hide what binary fractions leave of 0.1 + 0.2.
+  return widths.map((width) => (enrolled === 0 ? 0 : Number((width / enrolled).toPrecision(12))));
+}
+
+function keyOf({ upstream, origin }: { readonly upstream: string; readonly origin: string }) {
+  return `${upstream} ${origin}`;
 }
