@@ -51,10 +51,12 @@ export async function runDemo(options: DemoOptions, dependencies: DemoDependenci
   io.stdout("Sluice demonstration: loading two embedding models …\n");
   // Closed in reverse order, whatever fails.
   await using started = new AsyncDisposableStack();
-  const full = await startService("full", null);
-  started.defer(() => full.stop());
-  const compact = await startService("compact", options.fault);
-  started.defer(() => compact.stop());
+  const begin = (name: ServiceName, fault: Fault | null) => {
+    const starting = startService(name, fault);
+    started.defer(async () => (await starting.catch(() => null))?.stop());
+    return starting;
+  };
+  const [full, compact] = await Promise.all([begin("full", null), begin("compact", options.fault)]);
   const sluice = await startSluice(
     describeConfig(options, { full: full.port, compact: compact.port }),
   );
@@ -75,9 +77,10 @@ export async function runDemo(options: DemoOptions, dependencies: DemoDependenci
   await ended.promise;
   cancelEnd();
   const elapsedMs = clock.monotonicMs() - startMs;
-  const variants = await settle(traffic, sluice, dependencies);
   endShow();
   block.clear();
+  if (traffic.counts().inFlight > 0) io.stdout("Ending: waiting for the answers under way …\n");
+  const variants = await settle(traffic, sluice, dependencies);
   io.stdout(describeEnd(variants, traffic.counts(), elapsedMs));
 }
 

@@ -32,7 +32,7 @@ export async function startEmbeddingService(
   const desk = new EmbeddingDesk(options);
   const server = createServer((request, response) => {
     void desk
-      .answer(request)
+      .answer(request, response)
       .catch(() => failure(500, "server_error", "internal error"))
       .then((answer) => send(request, response, answer));
   });
@@ -53,7 +53,7 @@ class EmbeddingDesk {
     this.#options = options;
   }
 
-  async answer(request: IncomingMessage): Promise<Answer> {
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<Answer> {
     const { model, dimension } = this.#options;
     const path = (request.url ?? "").split("?", 1)[0] as string;
     const methods: Readonly<Record<string, string>> = {
@@ -76,12 +76,12 @@ class EmbeddingDesk {
     const json = parseJson(text);
     if (json === undefined) return failure(400, "invalid_json", "the body is not JSON");
     return path === "/embeddings"
-      ? this.#compute(parseNative(json), (vectors) => ({
+      ? this.#compute(response, parseNative(json), (vectors) => ({
           embedding: [...(vectors[0] as Float32Array)],
           dimension,
           model,
         }))
-      : this.#compute(parseOpenAi(json, dimension), (vectors, { texts, format }) => {
+      : this.#compute(response, parseOpenAi(json, dimension), (vectors, { texts, format }) => {
           const tokens = texts.reduce(
             (sum, one) => sum + this.#options.encoder.countTokens(one),
             0,
@@ -100,6 +100,7 @@ class EmbeddingDesk {
   }
 
   async #compute(
+    response: ServerResponse,
     parsed: Result<EmbeddingRequest, InputError>,
     describe: (vectors: readonly Float32Array[], request: EmbeddingRequest) => object,
   ): Promise<Answer> {
@@ -115,13 +116,22 @@ class EmbeddingDesk {
     }
     this.#pending += 1;
     try {
-      if ((await misbehave()) === "fail") return failure(500, "server_error", "model failure");
+      // Whoever gives up leaves the queue, also when the answer never comes.
+      const turn = await Promise.race([misbehave(), whenClosed(response)]);
+      if (turn !== "answer") return failure(500, "server_error", "model failure");
       const vectors = await encoder.embed(texts);
       return { status: 200, body: describe(vectors.map(reduce), parsed.value) };
     } finally {
       this.#pending -= 1;
     }
   }
+}
+
+function whenClosed(response: ServerResponse): Promise<"closed"> {
+  return new Promise((resolve) => {
+    if (response.destroyed) resolve("closed");
+    else response.once("close", () => resolve("closed"));
+  });
 }
 
 /** OpenAI's error shape. */
