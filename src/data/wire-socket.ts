@@ -18,7 +18,12 @@ export type SocketOwner = {
   onClosed(error: Error | null): void;
 };
 
-/** Text and small bodies leave in one write from here; replaced when the kernel did not take all of it at once. */
+/**
+ * Room before each read buffer: a head that is written anew goes right before the body bytes that came with
+ * it, over the head that they came with, and both leave in one write without a copy of the body.
+ */
+const headroomBytes = 2048;
+/** Heads and bodies that do not lie so leave from here; replaced when the kernel did not take all of it at once. */
 const scratchBytes = 64 * 1024;
 let scratch = Buffer.allocUnsafeSlow(scratchBytes);
 
@@ -26,6 +31,8 @@ export class WireSocket {
   readonly #socket: net.Socket;
   #owner: SocketOwner;
   #error: Error | null = null;
+  /** The read buffer with its headroom; empty for TLS, whose bytes come in buffers of their own. */
+  #whole: Buffer;
   #readBuffer: Buffer;
   #readBufferPinned = false;
   #paused = false;
@@ -39,7 +46,8 @@ export class WireSocket {
     bufferBytes: number,
   ) {
     this.#owner = owner;
-    this.#readBuffer = Buffer.allocUnsafeSlow(bufferBytes);
+    this.#whole = Buffer.allocUnsafeSlow(bufferBytes === 0 ? 0 : headroomBytes + bufferBytes);
+    this.#readBuffer = this.#whole.subarray(headroomBytes);
     const socket = create(this);
     this.#socket = socket;
     socket.on("error", (error: Error) => {
@@ -104,7 +112,8 @@ export class WireSocket {
       buffer: () => {
         if (this.#readBufferPinned) {
           this.#readBufferPinned = false;
-          this.#readBuffer = Buffer.allocUnsafeSlow(this.#readBuffer.length);
+          this.#whole = Buffer.allocUnsafeSlow(this.#whole.length);
+          this.#readBuffer = this.#whole.subarray(headroomBytes);
         }
         return this.#readBuffer;
       },
@@ -159,12 +168,23 @@ export class WireSocket {
     source: WireSocket | null,
   ): void {
     const length = text.length + end - start;
+    if (this.closed) return;
+    const fits =
+      source !== null && bytes === source.#readBuffer && text.length <= headroomBytes + start;
+    if (fits && !source.#readBufferPinned) {
+      const from = headroomBytes + start - text.length;
+      const whole = source.#whole;
+      whole.latin1Write(text, from, text.length);
+      this.bytesWritten += length;
+      this.#socket.write(whole.subarray(from, headroomBytes + end));
+      if (this.#socket.writableLength > 0) source.#readBufferPinned = true;
+      return;
+    }
     if (length > scratchBytes) {
       this.writeText(text);
       this.writeBytes(bytes, start, end, source);
       return;
     }
-    if (this.closed) return;
     scratch.latin1Write(text, 0, text.length);
     bytes.copy(scratch, text.length, start, end);
     this.bytesWritten += length;
