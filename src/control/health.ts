@@ -30,7 +30,7 @@ export type CheckedEndpoint = EndpointHealth & {
   readonly lastFailure: string | null;
 };
 
-export const healthLimits = {
+const healthLimits = {
   /** The first check of an endpoint comes within this time, so that a dead one is found soon after the start. */
   firstDelayMsMax: 1000,
   /** Intervals vary by this share up and down, so that replicas do not check in step. */

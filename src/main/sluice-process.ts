@@ -4,7 +4,7 @@ import type { Result } from "../base/result.ts";
 import { createLog } from "../control/access-log.ts";
 import type { SluiceLog } from "../control/access-log.ts";
 import { createCollector } from "../control/collector.ts";
-import type { CollectorView, WorkerSnapshot } from "../control/collector.ts";
+import type { CollectorView } from "../control/collector.ts";
 import { openConfigFile } from "../control/config-file.ts";
 import type { ConfigFile } from "../control/config-file.ts";
 import { holdConfigText } from "../control/config-text.ts";
@@ -16,7 +16,7 @@ import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome } from "../control/reload.ts";
 import { createSupervisor } from "../control/supervisor.ts";
-import type { Supervisor } from "../control/supervisor.ts";
+import type { Supervisor, WorkerSnapshot } from "../control/supervisor.ts";
 import type { SpawnWorker, WorkerSource } from "../control/worker-slot.ts";
 import type { Environment } from "../core/config/environment.ts";
 import type { Config, Issue } from "../core/config/model.ts";
@@ -30,7 +30,7 @@ import { realClock, realRandom, realTimers } from "./system.ts";
 import { spawnThread } from "./thread.ts";
 
 /** A file, which is watched from then on, or a text. */
-export type ConfigSource = { readonly configPath: string } | { readonly configText: string };
+type ConfigSource = { readonly configPath: string } | { readonly configText: string };
 
 export type SluiceOptions = ConfigSource & {
   readonly env: Environment;
