@@ -155,7 +155,7 @@ class EndpointCheck {
     this.#step(failure);
     const { timers, random } = this.#dependencies;
     const factor = 1 + healthLimits.jitter * (2 * random.next() - 1);
-    const delayMs = this.target.policy.intervalMs * factor;
+    const delayMs = Math.round(this.target.policy.intervalMs * factor);
     this.#cancelTimer = timers.after(delayMs, () => void this.#run());
   }
 

@@ -2,6 +2,7 @@ import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import type { EndpointHealth, FromWorker, RoutingTable, WorkerOptions } from "../wire/messages.ts";
+import type { WorkerSnapshot } from "./worker-counts.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 import type { SlotDependencies, SlotOwner, WorkerSource, WorkerState } from "./worker-slot.ts";
 
@@ -9,8 +10,6 @@ export type SupervisorOptions = {
   readonly config: Config;
   readonly epochs: Readonly<Record<string, number>>;
 };
-
-export type WorkerSnapshot = Extract<FromWorker, { kind: "snapshot" }>;
 
 export type SupervisorDependencies = SlotDependencies & {
   readonly onSnapshot: (snapshot: WorkerSnapshot, source: WorkerSource) => void;

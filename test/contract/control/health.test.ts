@@ -6,6 +6,7 @@ import type { UpstreamPolicy } from "../../../src/core/traffic/policy.ts";
 import { realTimers } from "../../../src/main/system.ts";
 import type { EndpointHealth } from "../../../src/wire/messages.ts";
 import { valid } from "../../core/config/texts.ts";
+import { createFakeTime } from "../../support/fake-time.ts";
 import { startUpstream } from "../../support/upstream.ts";
 import type { TestUpstream } from "../../support/upstream.ts";
 
@@ -120,3 +121,36 @@ test("a reload keeps what is known of an endpoint, and forgets the ones that are
   expect(published.at(-1)).toEqual([]);
   expect(checker.state()).toEqual([]);
 });
+
+test.each([
+  // The first check comes after the drawn share of a second, the next after 90 %…110 % of the interval.
+  [0, 0, 4500],
+  [0.5, 500, 5000],
+  [0.999, 999, 5499],
+])(
+  "with chance %d the first check comes after %i ms, the next %i ms later",
+  async (drawn, firstMs, nextMs) => {
+    const time = createFakeTime();
+    const delaysMs: number[] = [];
+    const spaced = createHealthChecker({
+      timers: {
+        ...time.timers,
+        after(delayMs, run) {
+          delaysMs.push(delayMs);
+          return time.timers.after(delayMs, run);
+        },
+      },
+      random: { next: () => drawn, hex32: () => "" },
+      log: () => {},
+      publish: () => {},
+    });
+    const timeoutMs = 2000;
+    spaced.apply(
+      upstreams(`url: "${upstream.url}", health: { path: /health, interval: 5s, timeout: 2s }`),
+    );
+    time.advance(firstMs);
+    await expect.poll(() => delaysMs).toEqual([firstMs, timeoutMs, nextMs]);
+    await spaced.stop();
+    expect(time.pending()).toBe(0);
+  },
+);
