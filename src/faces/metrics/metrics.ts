@@ -1,0 +1,29 @@
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { endpointFamilies } from "./endpoint-families.ts";
+import { experimentFamilies } from "./experiment-families.ts";
+import { registerFamily } from "./family.ts";
+import { processFamilies } from "./process-families.ts";
+import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
+import { trafficFamilies } from "./traffic-families.ts";
+
+export type MetricsText = { readonly contentType: string; readonly body: string };
+
+/** Renders `/metrics` whenever it is called. Make one per process: it also watches Node's own figures. */
+export function createMetrics(sources: MetricsSources): () => Promise<MetricsText> {
+  const registry = new Registry();
+  let facts: MetricsFacts | null = null;
+  collectDefaultMetrics({ register: registry });
+  for (const family of [
+    ...trafficFamilies,
+    ...experimentFamilies,
+    ...endpointFamilies,
+    ...processFamilies,
+  ]) {
+    registerFamily(registry, family, () => (facts ??= gatherFacts(sources)));
+  }
+  return async () => {
+    // Every family of one scrape reads the same facts.
+    facts = gatherFacts(sources);
+    return { contentType: registry.contentType, body: await registry.metrics() };
+  };
+}

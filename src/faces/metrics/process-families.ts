@@ -1,0 +1,91 @@
+import type { CollectorView } from "../../control/collector.ts";
+import type { Family, Sample } from "./family.ts";
+import type { MetricsFacts } from "./sources.ts";
+
+type CounterName = Exclude<keyof CollectorView["counters"], "refused">;
+
+/** Sluice itself: configuration, workers, connections and limits. */
+export const processFamilies: readonly Family<MetricsFacts>[] = [
+  gauge("sluice_config_generation", "Rises with every configuration applied.", ({ reload }) =>
+    one(reload.generation),
+  ),
+  gauge(
+    "sluice_config_last_reload_successful",
+    "Whether the last attempt to load a configuration left it in force.",
+    ({ reload: { last } }) => {
+      const kind = last === null ? "applied" : last.outcome.kind;
+      return one(kind === "applied" || kind === "unchanged" ? 1 : 0);
+    },
+  ),
+  gauge(
+    "sluice_config_last_reload_timestamp_seconds",
+    "When that attempt was.",
+    ({ reload: { last }, startedWallMs }) => one((last?.atMs ?? startedWallMs) / 1000),
+  ),
+  {
+    name: "sluice_worker_restarts_total",
+    help: "Times that a worker was replaced.",
+    type: "counter",
+    read: ({ workers }) =>
+      workers.map(({ index, restarts }) => ({ labels: { worker: index }, value: restarts })),
+  },
+  {
+    name: "sluice_worker_cpu_seconds_total",
+    help: "User and system CPU time of a worker's threads.",
+    type: "counter",
+    read: ({ view }) =>
+      Array.from(view.cpuSeconds, ([worker, value]) => ({ labels: { worker }, value })),
+  },
+  {
+    name: "sluice_refused_total",
+    help: "Refusals and limits reached, by their stable code.",
+    type: "counter",
+    read: ({ view }) =>
+      Object.entries(view.counters.refused).map(([code, value]) => ({ labels: { code }, value })),
+  },
+  counter("sluice_retries_total", "Exchanges sent again to an upstream.", "retries"),
+  counter("sluice_retries_denied_total", "Retries that the budget forbade.", "retriesDenied"),
+  counter(
+    "sluice_connections_accepted_total",
+    "Connections that clients opened.",
+    "connectionsAccepted",
+  ),
+  gauge("sluice_connections_active", "Open connections of clients.", ({ view }) =>
+    one(view.counters.connectionsOpen),
+  ),
+  counter("sluice_upgrades_total", "Connections that became tunnels.", "upgrades"),
+  counter("sluice_faults_total", "Requests answered 502 because of a bug in Sluice.", "faults"),
+  gauge("sluice_telemetry_series", "Series that the workers hold.", ({ view }) =>
+    one(view.series.held),
+  ),
+  {
+    name: "sluice_telemetry_series_overflow_total",
+    help: "Requests counted as _overflow, because there were too many series.",
+    type: "counter",
+    read: ({ view }) => one(view.series.overflowed),
+  },
+  counter(
+    "sluice_access_records_dropped_total",
+    "Access log records that did not fit between two snapshots.",
+    "accessRecordsDropped",
+  ),
+  gauge("sluice_build_info", "1, with the versions as labels.", ({ version, nodeVersion }) => [
+    { labels: { version, node_version: nodeVersion }, value: 1 },
+  ]),
+];
+
+function one(value: number): Sample[] {
+  return [{ labels: {}, value }];
+}
+
+function gauge(
+  name: string,
+  help: string,
+  read: (facts: MetricsFacts) => Sample[],
+): Family<MetricsFacts> {
+  return { name, help, type: "gauge", read };
+}
+
+function counter(name: string, help: string, of: CounterName): Family<MetricsFacts> {
+  return { name, help, type: "counter", read: ({ view }) => one(view.counters[of]) };
+}

@@ -1,0 +1,34 @@
+import type { CollectorView } from "../../control/collector.ts";
+import type { CheckedEndpoint } from "../../control/health.ts";
+import type { ReloadState } from "../../control/reload.ts";
+import type { WorkerState } from "../../control/worker-slot.ts";
+
+/** Everything that `/metrics` shows; the composition fills it in, tests with plain values. */
+export type MetricsSources = {
+  readonly view: () => CollectorView;
+  readonly reload: () => Pick<ReloadState, "config" | "generation" | "last">;
+  readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
+  /** What active checks found; an endpoint that is not checked counts as healthy. */
+  readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];
+  /** When the first configuration was loaded. */
+  readonly startedWallMs: number;
+  readonly version: string;
+  readonly nodeVersion: string;
+};
+
+type Read = "view" | "reload" | "workers" | "health";
+
+/** One scrape's facts, all of the same moment. */
+export type MetricsFacts = Omit<MetricsSources, Read> & {
+  readonly [Source in Read]: ReturnType<MetricsSources[Source]>;
+};
+
+export function gatherFacts(sources: MetricsSources): MetricsFacts {
+  return {
+    ...sources,
+    view: sources.view(),
+    reload: sources.reload(),
+    workers: sources.workers(),
+    health: sources.health(),
+  };
+}
