@@ -25,6 +25,8 @@ import { advanceEpochs } from "../core/config/reload-plan.ts";
 import type { ReloadPlan } from "../core/config/reload-plan.ts";
 import { startAdmin } from "../faces/admin/server.ts";
 import type { AdminServer } from "../faces/admin/server.ts";
+import { createMetrics } from "../faces/metrics/metrics.ts";
+import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { Status } from "../wire/admin-api.ts";
 import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -224,12 +226,24 @@ class RunningSluice implements Sluice {
         token: () => this.config().admin.token,
         readiness: () => describeReadiness(this.#draining, this.#supervisor.state()),
         status: () => this.status(),
-        metrics: () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
+        metrics: this.#createMetrics(),
         reloader: this.reloader,
         preview: (text) => previewReload(text, this.config(), { file, env, cores }),
         version,
         fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
       },
+    });
+  }
+
+  #createMetrics(): () => Promise<MetricsText> {
+    return createMetrics({
+      view: () => this.view(),
+      reload: () => this.reloader.state(),
+      workers: () => this.#supervisor.state().workers,
+      health: () => this.#health.state(),
+      startedWallMs: this.#startedWallMs,
+      version: this.#context.version,
+      nodeVersion: process.versions.node,
     });
   }
 

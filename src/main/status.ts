@@ -3,7 +3,7 @@ import type { CheckedEndpoint } from "../control/health.ts";
 import type { ReloadState } from "../control/reload.ts";
 import type { SupervisorState } from "../control/supervisor.ts";
 import type { WorkerPhase } from "../control/worker-slot.ts";
-import { compileExperiment } from "../core/assignment/compile.ts";
+import { configuredShares } from "../core/assignment/shares.ts";
 import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
@@ -117,7 +117,7 @@ function describeExperiment(
 ): ExperimentStatus {
   // What was counted before the split changed is not this epoch's.
   const present = view?.epoch === epoch ? view : undefined;
-  const shares = sharesOf(policy);
+  const shares = configuredShares(policy);
   return {
     key: policy.key,
     epoch,
@@ -160,14 +160,6 @@ const unmeasured: Measured = {
   latency_ms: null,
   outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
 };
-
-/** Each variant's share of the enrolled users, 0…1; where nobody is enrolled, all have none. */
-function sharesOf(policy: ExperimentPolicy): number[] {
-  const widths = compileExperiment(policy).ranges.map(([start, end]) => end - start);
-  const enrolled = widths.reduce((sum, width) => sum + width, 0);
-  // Twelve digits hide what binary fractions leave of 0.1 + 0.2.
-  return widths.map((width) => (enrolled === 0 ? 0 : Number((width / enrolled).toPrecision(12))));
-}
 
 function keyOf({ upstream, origin }: { readonly upstream: string; readonly origin: string }) {
   return `${upstream} ${origin}`;

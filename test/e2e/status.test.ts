@@ -95,3 +95,15 @@ test("the status tells the last reload and what was wrong with it", async () => 
   expect(config.last_reload).toMatchObject({ result: "invalid", reason: "API: this process" });
   expect(config.last_reload?.issues.length).toBeGreaterThan(0);
 });
+
+test("the metrics tell the same as the status", async () => {
+  await send(20);
+  await expect.poll(async () => requestsOf(await fetchStatus())).toBe(20);
+  const { statusCode, body } = await request(`${sluice.adminUrl}/metrics`);
+  expect(statusCode).toBe(200);
+  const lines = (await body.text()).split("\n");
+  const counted = lines
+    .filter((line) => line.startsWith("http_server_request_duration_seconds_count{"))
+    .map((line) => Number(line.split(" ").at(-1)));
+  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(20);
+});
