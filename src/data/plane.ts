@@ -235,7 +235,7 @@ export function createDataPlane(
     });
     for (const connection of connections) connection.abort();
     await gone;
-    upstreams.destroy();
+    await upstreams.destroy();
     cancelTick();
     cancelSweep();
   }

@@ -1,6 +1,7 @@
 import type { Endpoint, UpstreamLimits, UpstreamTls } from "../../core/traffic/policy.ts";
 import type { Deadline, TimerWheel } from "../timer-wheel.ts";
 import {
+  reasonOf,
   UpstreamConnection,
   type ConnectionOwner,
   type UpstreamFailure,
@@ -36,6 +37,7 @@ export class EndpointPool implements ConnectionOwner {
   readonly #open = new Set<UpstreamConnection>();
   #waiting: Waiter[] = [];
   #closed = false;
+  #emptied: (() => void) | null = null;
 
   constructor(options: PoolOptions, wheel: TimerWheel, nowMs: () => number, readClock: () => void) {
     this.options = options;
@@ -108,14 +110,18 @@ export class EndpointPool implements ConnectionOwner {
     for (const connection of this.#idle.splice(0)) connection.wire.destroy();
   }
 
-  /** Closes every connection at once. */
-  destroy(): void {
+  /** Closes every connection at once; resolves when the last one is gone. */
+  destroy(): Promise<void> {
     this.close();
     for (const waiter of this.#waiting.splice(0)) {
       this.#wheel.remove(waiter.deadline);
       waiter.user?.onUpstreamFailed("reset", "the proxy is stopping");
     }
-    for (const connection of this.#open) connection.wire.destroy();
+    return new Promise((resolve) => {
+      this.#emptied = resolve;
+      for (const connection of this.#open) connection.wire.destroy();
+      if (this.connectionsOpen === 0) resolve();
+    });
   }
 
   onOpened(connection: UpstreamConnection): void {
@@ -148,6 +154,7 @@ export class EndpointPool implements ConnectionOwner {
   onGone(connection: UpstreamConnection, opened: boolean, error: Error | null): void {
     this.connectionsOpen -= 1;
     this.#open.delete(connection);
+    if (this.connectionsOpen === 0) this.#emptied?.();
     const attempt = this.#connecting.get(connection);
     if (attempt !== undefined) {
       this.#connecting.delete(connection);
@@ -202,7 +209,7 @@ export class EndpointPool implements ConnectionOwner {
 
   /** A place became free: the first that waits gets a new connection. */
   #connectNext(): void {
-    if (this.#closed || this.connectionsOpen >= this.options.limits.connectionsMax) return;
+    if (this.connectionsOpen >= this.options.limits.connectionsMax) return;
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#wheel.remove(next.deadline);

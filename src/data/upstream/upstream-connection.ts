@@ -215,6 +215,13 @@ export class UpstreamConnection implements SocketOwner {
     this.#gone = true;
     this.#owner.readClock();
     this.#owner.onGone(this, this.opened, error);
-    if (this.user !== null) this.#fail("reset", error?.message ?? "the connection was lost");
+    if (this.user !== null) this.#fail("reset", reasonOf(error));
   }
+}
+
+/** Why a connection ended, fit for a client's eyes: never an address. */
+export function reasonOf(error: Error | null): string {
+  if (error === null) return "the upstream closed the connection";
+  const { code } = error as NodeJS.ErrnoException;
+  return code ?? "the connection failed";
 }

@@ -159,11 +159,12 @@ export class UpstreamSet {
     this.#retired = this.#retired.filter((pool) => pool.connectionsOpen > 0);
   }
 
-  destroy(): void {
-    for (const upstream of this.byName.values()) {
-      for (const { pool } of upstream.endpoints) pool.destroy();
-    }
-    for (const pool of this.#retired) pool.destroy();
+  /** Closes every connection at once; resolves when the last one is gone. */
+  async destroy(): Promise<void> {
+    const current = [...this.byName.values()].flatMap(({ endpoints }) =>
+      endpoints.map(({ pool }) => pool),
+    );
+    await Promise.all([...current, ...this.#retired].map((pool) => pool.destroy()));
   }
 
   get connectionsOpen(): number {
