@@ -12,8 +12,20 @@ export type Encoder = {
 
 export const fullDimension = 512;
 
+const warmUpRuns = 3;
+
+const warmUpTexts: readonly string[] = [
+  "What is a vector index?",
+  "How do I choose between two embedding models for the same documents?",
+  "When does a reranker pay for the latency that it adds?",
+];
+
 export async function loadEncoder(): Promise<Encoder> {
   const model: EmbeddingsModel = await initModel(modelSource);
+  // The first runs are slow while code is compiled; no user should wait for them.
+  for (let run = 0; run < warmUpRuns; run += 1) await model.embed("How does retrieval work?");
+  // The first texts take ten times as long, which would look like a property of the variant.
+  for (const text of warmUpTexts) await model.embed([text]);
   return {
     async embed(texts) {
       const vectors = await model.embed([...texts]);
