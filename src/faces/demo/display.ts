@@ -39,6 +39,7 @@ export class LiveBlock {
   }
 
   #erase(): string {
-    return this.#linesShown === 0 ? "" : `\u001b[${this.#linesShown}A\u001b[0J`;
+    // From the first column: a Ctrl-C is echoed where the cursor stands.
+    return this.#linesShown === 0 ? "" : `\r\u001b[${this.#linesShown}A\u001b[0J`;
   }
 }

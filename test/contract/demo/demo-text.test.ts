@@ -75,7 +75,7 @@ describe("the live block", () => {
     block.update(["c"]);
     block.clear();
     block.clear();
-    expect(written).toEqual(["12345\nb\n", "\u001b[2A\u001b[0Jc\n", "\u001b[1A\u001b[0J"]);
+    expect(written).toEqual(["12345\nb\n", "\r\u001b[2A\u001b[0Jc\n", "\r\u001b[1A\u001b[0J"]);
   });
 
   it("is written now and then elsewhere, without control characters", () => {
