@@ -12,8 +12,6 @@ export type Encoder = {
 
 export const fullDimension = 512;
 
-const warmUpRuns = 3;
-
 const warmUpTexts: readonly string[] = [
   "What is a vector index?",
   "How do I choose between two embedding models for the same documents?",
@@ -22,8 +20,6 @@ const warmUpTexts: readonly string[] = [
 
 export async function loadEncoder(): Promise<Encoder> {
   const model: EmbeddingsModel = await initModel(modelSource);
-  // The first runs are slow while code is compiled; no user should wait for them.
-  for (let run = 0; run < warmUpRuns; run += 1) await model.embed("How does retrieval work?");
   // The first texts take ten times as long, which would look like a property of the variant.
   for (const text of warmUpTexts) await model.embed([text]);
   return {
