@@ -56,18 +56,17 @@ export function compileRouting(
   previous: CompiledRouting | null,
 ): CompiledRouting {
   const { config } = table;
-  upstreams.apply(config.upstreams);
-  recorder.beginTable();
+  const matcher = compileRoutes(config.routes);
+  const trust = compileTrust(config.listen.trustedProxies);
   const experiments = new Map<string, CompiledExperiment>();
   for (const policy of Object.values(config.experiments)) {
     experiments.set(policy.key, reuseExperiment(policy, previous) ?? compileExperiment(policy));
   }
-  const upstreamOf = (name: string): Upstream => {
-    const upstream = upstreams.byName.get(name);
-    if (upstream === undefined)
-      throw new Error(`the routing table names the unknown upstream ${name}`);
-    return upstream;
-  };
+  checkReferences(table);
+  // From here on nothing fails: a table that cannot be used has changed nothing.
+  upstreams.apply(config.upstreams);
+  recorder.beginTable();
+  const upstreamOf = (name: string) => upstreams.byName.get(name) as Upstream;
   const armOf = (
     route: RoutePolicy,
     upstreamName: string,
@@ -106,10 +105,7 @@ export function compileRouting(
       };
     }
     const compiled = route.target.experiments.map((key) => {
-      const experiment = experiments.get(key);
-      if (experiment === undefined)
-        throw new Error(`the routing table names the unknown experiment ${key}`);
-      return experiment;
+      return experiments.get(key) as CompiledExperiment;
     });
     const { assignment } = (compiled[0] as CompiledExperiment).policy;
     return {
@@ -126,9 +122,9 @@ export function compileRouting(
   });
   return {
     table,
-    matcher: compileRoutes(config.routes),
+    matcher,
     routes,
-    trust: compileTrust(config.listen.trustedProxies),
+    trust,
     unrouted: recorder.series({
       experiment: null,
       variant: null,
@@ -149,4 +145,23 @@ function reuseExperiment(
   return existing !== undefined && JSON.stringify(existing.policy) === JSON.stringify(policy)
     ? existing
     : undefined;
+}
+
+/** The configuration has checked these; a table that breaks them is a bug, and must not be half applied. */
+function checkReferences({ config }: RoutingTable): void {
+  const names = config.routes.flatMap(({ target }) =>
+    target.kind === "upstream"
+      ? [target.upstream]
+      : target.experiments.flatMap((key) => {
+          const experiment = config.experiments[key];
+          if (experiment === undefined)
+            throw new Error(`the routing table names the unknown experiment ${key}`);
+          return experiment.variants.map(({ upstream }) => upstream);
+        }),
+  );
+  for (const name of names) {
+    if (config.upstreams[name] === undefined) {
+      throw new Error(`the routing table names the unknown upstream ${name}`);
+    }
+  }
 }

@@ -161,10 +161,7 @@ export class EndpointPool implements ConnectionOwner {
       this.#wheel.remove(attempt.deadline);
       if (!opened) this.connectFailures += 1;
       const failure: UpstreamFailure = "connect_failed";
-      attempt.waiter.user?.onUpstreamFailed(
-        failure,
-        error?.message ?? "the connection was refused",
-      );
+      attempt.waiter.user?.onUpstreamFailed(failure, reasonOf(error));
     }
     this.#connectNext();
   }
