@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { configAnswerSchema, statusSchema } from "../../src/wire/admin-api.ts";
 
 const script = fileURLToPath(new URL("../../src/main/start.ts", import.meta.url));
 const running: ChildProcess[] = [];
@@ -114,13 +115,14 @@ function readRow(text: string, name: string): Row {
 }
 
 /** What holds whatever the services do. */
-function expectHonest(summary: Summary): void {
+function expectHonest(summary: Summary, text: string): void {
   const { asked, answered, failed, unanswered, full, compact } = summary;
   expect(asked).toBeGreaterThan(20);
   expect(answered + failed + unanswered).toBe(asked);
   expect(full.requests + compact.requests + full.inFlight + compact.inFlight).toBe(asked);
   expect(full.inFlight + compact.inFlight).toBe(unanswered);
   expect(full.errors + compact.errors).toBe(failed);
+  expect(text).toContain(`total: ${asked} asked = ${full.requests} full + `);
   for (const { configured, requests, inFlight } of [full, compact]) {
     expect(configured).toBe("50.0%");
     expect(requests + inFlight).toBeGreaterThan(0);
@@ -139,7 +141,7 @@ async function runOnce(more: string): Promise<{ demo: Demo; summary: Summary }> 
 describe("npm start -- --once --for 4s", () => {
   it("sends real questions to both models and ends with a summary that adds up", async () => {
     const { demo, summary } = await runOnce("");
-    expectHonest(summary);
+    expectHonest(summary, demo.stdout());
     expect(summary).toMatchObject({ failed: 0, unanswered: 0 });
     const { full, compact } = summary;
     expect(full.users + compact.users).toBeLessThanOrEqual(40);
@@ -154,7 +156,7 @@ describe("npm start -- --once --for 4s", () => {
 
   it("--fault errors: some of compact's answers fail, none of full's", async () => {
     const { demo, summary } = await runOnce("--rate 40 --fault errors");
-    expectHonest(summary);
+    expectHonest(summary, demo.stdout());
     expect(summary.full.errors).toBe(0);
     expect(summary.compact.errors).toBeGreaterThan(0);
     expect(summary.compact.errors).toBeLessThan(summary.compact.requests);
@@ -162,16 +164,16 @@ describe("npm start -- --once --for 4s", () => {
   });
 
   it("--fault slow: compact takes 300 ms longer", async () => {
-    const { summary } = await runOnce("--fault slow");
-    expectHonest(summary);
+    const { demo, summary } = await runOnce("--fault slow");
+    expectHonest(summary, demo.stdout());
     expect(summary.failed).toBe(0);
     expect(summary.compact.p50).toBeGreaterThanOrEqual(300);
     expect(summary.full.p50).toBeLessThan(summary.compact.p50);
   });
 
   it("--fault hang: compact's requests are in flight, and it ends all the same", async () => {
-    const { summary } = await runOnce("--fault hang");
-    expectHonest(summary);
+    const { demo, summary } = await runOnce("--fault hang");
+    expectHonest(summary, demo.stdout());
     expect(summary.full.errors).toBe(0);
     expect(summary.compact.inFlight).toBeGreaterThan(5);
     expect(summary.compact.requests).toBe(summary.compact.errors);
@@ -204,6 +206,33 @@ describe("npm start", () => {
     expect(demo.stdout()).toContain("Summary of");
     expect(demo.stderr()).toBe("");
     await expect(fetch(`${proxy}/health`)).rejects.toThrow("fetch failed");
+  });
+
+  it("takes another split over the admin API while it runs", async () => {
+    const demo = start(free);
+    await demo.shows(" asked, ");
+    const admin = /admin +(\S+)\/v1\/status/.exec(demo.stdout())?.[1] as string;
+    const present = await fetch(`${admin}/v1/config`);
+    const wanted = (await present.text()).replace("compact, weight: 50", "compact, weight: 150");
+    const post = (query: string) =>
+      fetch(`${admin}/v1/config${query}`, {
+        method: "POST",
+        headers: { "if-match": present.headers.get("etag") ?? "" },
+        body: wanted,
+      });
+    const planned = configAnswerSchema.parse(await (await post("?dry_run=true")).json());
+    expect(planned).toMatchObject({ result: "planned", generation: 1 });
+    const applied = configAnswerSchema.parse(await (await post("")).json());
+    expect(applied).toMatchObject({ result: "applied", generation: 2, changes: planned.changes });
+    expect((await post("")).status).toBe(412);
+    const status = statusSchema.parse(await (await fetch(`${admin}/v1/status`)).json());
+    expect(status.config).toMatchObject({ generation: 2, etag: applied.etag });
+    expect(status.experiments[0]?.variants.map((variant) => variant.configured_share)).toEqual([
+      0.25, 0.75,
+    ]);
+    demo.child.kill("SIGTERM");
+    expect(await demo.exit).toBe(0);
+    expect(demo.stdout()).toMatch(/total: \d+ measured = .* of \d+ asked here/);
   });
 
   it.each(["--port", "--admin-port"])("%s taken: says which, and what to do", async (option) => {

@@ -41,7 +41,7 @@ const plainEvery = 5;
 /** Answers under way may take this long at the end; then they are cut off and counted. */
 const settleMsMax = 2000;
 /** Workers report every 250 ms; their last report is waited for at most this long. */
-const reportMsMax = 2000;
+const reportMsMax = 1000;
 
 /** Runs until `runMs` or an interrupt, and ends with a summary; rejects when something cannot start. */
 export async function runDemo(options: DemoOptions, dependencies: DemoDependencies): Promise<void> {
@@ -188,12 +188,17 @@ function describeEnd(
 ): string {
   const { sent, answered, failed, inFlight, skipped } = counts;
   const parts = variants.map(({ key, requests }) => `${requests} ${key}`);
+  const held = sum(variants, "in_flight");
+  const measured = sum(variants, "requests") + held;
+  const sums = `${parts.join(" + ")} + ${held} in flight`;
   const lines = [
     `Summary of ${(elapsedMs / 1000).toFixed(1)} s: ${sent} asked, ${answered} answered, ${failed} failed, ${inFlight} without an answer at the end`,
     "",
     ...formatTable(variants, elapsedMs),
     "",
-    `total: ${sent} asked = ${parts.join(" + ")} + ${sum(variants, "in_flight")} in flight`,
+    measured === sent
+      ? `total: ${sent} asked = ${sums}`
+      : `total: ${measured} measured = ${sums}, of ${sent} asked here (other clients count too; a changed split starts anew)`,
     ...describeErrors(variants).map((line) => `errors of ${line}`),
     ...(skipped > 0 ? [`${skipped} not asked: this machine could not keep the pace`] : []),
     "",
