@@ -8,7 +8,7 @@ import { formatPath } from "../../core/config/source.ts";
  * secrets that are in force. Works on the text, so that comments and layout stay as they are.
  */
 
-export const placeholder = "[redacted]";
+const placeholder = "[redacted]";
 
 const secretHeaders: ReadonlySet<string> = new Set([
   "authorization",

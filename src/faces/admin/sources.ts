@@ -19,4 +19,4 @@ export type AdminSources = {
   readonly fault: (error: unknown) => void;
 };
 
-export type MetricsText = { readonly contentType: string; readonly body: string };
+type MetricsText = { readonly contentType: string; readonly body: string };

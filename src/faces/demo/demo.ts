@@ -16,7 +16,7 @@ export type ServiceName = "full" | "compact";
 export type DemoService = { readonly port: number; stop(): Promise<void> };
 
 /** What the demonstration needs of a running Sluice. */
-export type DemoSluice = {
+type DemoSluice = {
   readonly dataPort: number;
   readonly adminPort: number;
   status(): Status;

@@ -45,7 +45,7 @@ export function formatTable(
 }
 
 /** Finished requests that were no success. */
-export function countErrors({ requests, outcomes }: VariantStatus): number {
+function countErrors({ requests, outcomes }: VariantStatus): number {
   return requests - outcomes.success;
 }
 
