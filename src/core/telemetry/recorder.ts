@@ -38,8 +38,9 @@ const failing = outcomes.map((outcome) =>
 /** A place where exchanges of one key are counted; made on reload, used on every exchange. */
 export type Series = {
   readonly key: SeriesKey;
-  readonly duration: Latency;
-  readonly firstByte: Latency;
+  /** Both are large, so only an analysed exchange creates them. */
+  duration: Latency | null;
+  firstByte: Latency | null;
   readonly users: DistinctUsers;
   readonly failingUsers: DistinctUsers;
   outcomes: number[];
@@ -54,6 +55,8 @@ export type Series = {
   inFlight: number;
   /** In use by the current routing table. */
   current: boolean;
+  /** A snapshot reads it; false once it was dropped. */
+  held: boolean;
   /** Exchanges ended since the last snapshot, or were in flight at it. */
   active: boolean;
 };
@@ -96,14 +99,7 @@ export function createRecorder(limit = seriesMax): Recorder {
   let overflowed = 0;
 
   function series(key: SeriesKey): Series {
-    const text = JSON.stringify([
-      key.experiment,
-      key.variant,
-      key.upstream,
-      key.route,
-      key.epoch,
-      key.randomised,
-    ]);
+    const text = textOf(key);
     let found = byKey.get(text);
     if (found === undefined) {
       if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey));
@@ -114,8 +110,22 @@ export function createRecorder(limit = seriesMax): Recorder {
     return found;
   }
 
+  /**
+   * A dropped series whose table is still at work, because the next one did not compile, is read again, or
+   * stands back for its successor; at the limit, its exchanges count as overflow.
+   */
+  function holdAgain(dropped: Series): Series {
+    const text = textOf(dropped.key);
+    const successor = byKey.get(text);
+    if (successor !== undefined) return successor;
+    if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey));
+    dropped.held = true;
+    byKey.set(text, dropped);
+    return dropped;
+  }
+
   function record(
-    into: Series,
+    series: Series,
     outcome: number,
     method: string,
     status: number,
@@ -129,6 +139,7 @@ export function createRecorder(limit = seriesMax): Recorder {
     userHash: number,
     analysed: boolean,
   ): void {
+    const into = series.held ? series : holdAgain(series);
     into.active = true;
     if (into === overflow) overflowed += 1;
     into.outcomes[outcome] = (into.outcomes[outcome] as number) + 1;
@@ -142,8 +153,12 @@ export function createRecorder(limit = seriesMax): Recorder {
     const failed = failing[outcome] as boolean;
     into.analysed += 1;
     into.analysedOutcomes[outcome] = (into.analysedOutcomes[outcome] as number) + 1;
+    into.duration ??= createLatency();
     into.duration.recordValue(durationUs < 1 ? 1 : durationUs);
-    if (firstByteUs >= 0) into.firstByte.recordValue(firstByteUs < 1 ? 1 : firstByteUs);
+    if (firstByteUs >= 0) {
+      into.firstByte ??= createLatency();
+      into.firstByte.recordValue(firstByteUs < 1 ? 1 : firstByteUs);
+    }
     if (cluster >= 0) {
       into.clustersTouched = true;
       addToCluster(into.clusters, cluster, durationUs / 1000, failed);
@@ -158,7 +173,10 @@ export function createRecorder(limit = seriesMax): Recorder {
     const deltas: SeriesDelta[] = [];
     for (const [text, one] of byKey) {
       if (one.active || one.inFlight > 0) deltas.push(takeDelta(one, ages.get(one)));
-      else if (!one.current) byKey.delete(text);
+      else if (!one.current) {
+        one.held = false;
+        byKey.delete(text);
+      }
     }
     if (overflow !== null && overflow.active) deltas.push(takeDelta(overflow, ages.get(overflow)));
     return { wallMs, series: deltas, seriesCount: byKey.size, overflowed };
@@ -172,6 +190,7 @@ export function createRecorder(limit = seriesMax): Recorder {
       for (const one of byKey.values()) one.current = false;
     },
     startInFlight(one) {
+      if (!one.held) holdAgain(one);
       one.inFlight += 1;
       one.active = true;
     },
@@ -190,11 +209,15 @@ const overflowKey: SeriesKey = {
   randomised: false,
 };
 
+function textOf({ experiment, variant, upstream, route, epoch, randomised }: SeriesKey): string {
+  return JSON.stringify([experiment, variant, upstream, route, epoch, randomised]);
+}
+
 function createSeries(key: SeriesKey): Series {
   return {
     key,
-    duration: createLatency(),
-    firstByte: createLatency(),
+    duration: null,
+    firstByte: null,
     users: new DistinctUsers(),
     failingUsers: new DistinctUsers(),
     outcomes: zeros(),
@@ -208,6 +231,7 @@ function createSeries(key: SeriesKey): Series {
     retries: 0,
     inFlight: 0,
     current: true,
+    held: true,
     active: false,
   };
 }
@@ -254,6 +278,8 @@ const noneInFlight: InFlightAges = {
   olderThan: inFlightAgeBoundsMs.map(() => 0),
 };
 
+const noCounts = new Int32Array(0);
+
 function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
   const delta: SeriesDelta = {
     key: one.key,
@@ -265,8 +291,8 @@ function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
     inFlight: ages ?? noneInFlight,
     analysed: one.analysed,
     analysedOutcomes: one.analysedOutcomes,
-    duration: takeCounts(one.duration),
-    firstByte: takeCounts(one.firstByte),
+    duration: one.duration === null ? noCounts : takeCounts(one.duration),
+    firstByte: one.firstByte === null ? noCounts : takeCounts(one.firstByte),
     clusters: one.clustersTouched ? packClusters(one.clusters) : new Float64Array(0),
     users: one.users.takeDelta(),
     failingUsers: one.failingUsers.takeDelta(),

@@ -1,0 +1,228 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { clusterOf, telemetryHash } from "../../../src/core/assignment/hash.ts";
+import { clusterCount, createClusterSums } from "../../../src/core/telemetry/clusters.ts";
+import {
+  addSnapshot,
+  createTotals,
+  percentileMs,
+  sumOf,
+} from "../../../src/core/telemetry/merge.ts";
+import { takeCounts } from "../../../src/core/telemetry/latency.ts";
+import { createRecorder, type Series } from "../../../src/core/telemetry/recorder.ts";
+import type { SeriesDelta, TelemetrySnapshot } from "../../../src/core/telemetry/snapshot.ts";
+import { outcomes } from "../../../src/core/traffic/outcome.ts";
+import { anyExchange, keyOf, recordExchange, type Exchange } from "./exchanges.ts";
+
+function only({ series }: TelemetrySnapshot): SeriesDelta {
+  expect(series).toHaveLength(1);
+  return series[0] as SeriesDelta;
+}
+
+/** What one recorder says of these exchanges, with a snapshot after each part. */
+function totalsOf(...parts: readonly (readonly Exchange[])[]) {
+  const recorder = createRecorder();
+  const series = recorder.series(keyOf());
+  const totals = createTotals();
+  for (const part of parts) {
+    for (const exchange of part) recordExchange(recorder, series, exchange);
+    for (const delta of structuredClone(recorder.snapshot(0, [])).series)
+      addSnapshot(totals, delta);
+  }
+  return totals;
+}
+
+function plain(totals: ReturnType<typeof createTotals>) {
+  const { duration, firstByte, users, failingUsers, clusters, ...rest } = totals;
+  return {
+    ...rest,
+    duration: takeCounts(duration),
+    firstByte: takeCounts(firstByte),
+    users: users.estimate(),
+    failingUsers: failingUsers.estimate(),
+    clusters: Array.from(clusters, (sum) => Number(sum.toPrecision(9))),
+  };
+}
+
+describe("snapshots", () => {
+  const exchanges = fc.array(anyExchange, { maxLength: 30 });
+
+  test("deltas add up to the whole, wherever they are cut", () => {
+    fc.assert(
+      fc.property(exchanges, exchanges, exchanges, (a, b, c) => {
+        expect(plain(totalsOf(a, b, c))).toEqual(plain(totalsOf([...a, ...b, ...c])));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("the merge of two workers is the union of what they saw", () => {
+    fc.assert(
+      fc.property(exchanges, exchanges, (a, b) => {
+        const merged = createTotals();
+        for (const part of [b, a]) {
+          const recorder = createRecorder();
+          for (const exchange of part) recordExchange(recorder, recorder.series(keyOf()), exchange);
+          for (const delta of recorder.snapshot(0, []).series) addSnapshot(merged, delta);
+        }
+        expect(plain(merged)).toEqual(plain(totalsOf([...a, ...b])));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("cluster sums are the naive sums by cluster of the analysed exchanges with a user", () => {
+    fc.assert(
+      fc.property(fc.array(anyExchange, { maxLength: 60 }), (seen) => {
+        const naive = createClusterSums();
+        for (const { user, analysed, durationUs, outcome } of seen) {
+          if (user === null || !analysed) continue;
+          const at = clusterOf(telemetryHash(user)) * 4;
+          const ms = durationUs / 1000;
+          const failed = !["success", "client_error", "aborted"].includes(outcome);
+          for (const [field, value] of [1, ms, ms * ms, failed ? 1 : 0].entries()) {
+            naive[at + field] = (naive[at + field] as number) + value;
+          }
+        }
+        const { clusters } = totalsOf(seen);
+        expect(clusters).toHaveLength(clusterCount * 4);
+        for (const [at, sum] of clusters.entries()) expect(sum).toBeCloseTo(naive[at] as number, 3);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("exchanges that are not analysed are traffic only", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    recordExchange(recorder, series, { analysed: false, outcome: "timeout", bytesIn: 7 });
+    recordExchange(recorder, series, { user: null, durationUs: 5000 });
+    const totals = createTotals();
+    addSnapshot(totals, only(recorder.snapshot(0, [])));
+    expect(sumOf(totals.outcomes)).toBe(2);
+    expect([totals.analysed, sumOf(totals.analysedOutcomes)]).toEqual([1, 1]);
+    expect(totals.bytes.in).toBe(17);
+    expect(totals.duration.totalCount).toBe(1);
+    expect(percentileMs(totals.duration, 50)).toBeCloseTo(5, 2);
+    // Analysed, but nobody's: no user and no cluster.
+    expect([totals.users.estimate(), totals.clusters.some((sum) => sum !== 0)]).toEqual([0, false]);
+  });
+
+  test.each(outcomes.map((outcome) => [outcome] as const))("failing users after %s", (outcome) => {
+    const failing = { success: 0, client_error: 0, aborted: 0 }[outcome as string] ?? 1;
+    const recorder = createRecorder();
+    recordExchange(recorder, recorder.series(keyOf()), { outcome });
+    const delta = only(recorder.snapshot(0, []));
+    expect(delta.users?.kind === "exact" && delta.users.added.length).toBe(1);
+    expect(delta.failingUsers === null ? 0 : 1).toBe(failing);
+  });
+
+  test("unknown methods share one name", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    for (const method of ["BREW", "get", "GET", "X".repeat(1000)]) {
+      recordExchange(recorder, series, { method });
+    }
+    const { statuses } = only(recorder.snapshot(0, []));
+    expect(statuses.map(({ method, server }) => [method, server.count])).toEqual([
+      ["_OTHER", 3],
+      ["GET", 1],
+    ]);
+  });
+
+  test("durations count in the bucket whose bound they do not exceed", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    for (const durationUs of [0, 5000, 5001, 120_000_000, 120_000_001]) {
+      recordExchange(recorder, series, { durationUs, upstreamUs: -1 });
+    }
+    const [cell] = only(recorder.snapshot(0, [])).statuses;
+    expect(cell?.server.counts).toEqual([2, 1, ...Array.from({ length: 15 }, () => 0), 1, 1]);
+    expect(cell?.server.sumUs).toBe(240_010_002);
+    expect(cell?.client.count).toBe(0);
+  });
+});
+
+describe("series", () => {
+  test("the same key has the same series; idle ones are left out", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    expect(recorder.series(keyOf())).toBe(series);
+    expect(recorder.series(keyOf({ epoch: 2 }))).not.toBe(series);
+    expect(recorder.snapshot(0, []).series).toEqual([]);
+    recordExchange(recorder, series);
+    expect(recorder.snapshot(0, []).series).toHaveLength(1);
+    expect(recorder.snapshot(0, [])).toMatchObject({ series: [], seriesCount: 2, overflowed: 0 });
+  });
+
+  test("beyond the limit, exchanges count as overflow", () => {
+    const recorder = createRecorder(2);
+    const [first, second, third, fourth] = ["a", "b", "c", "d"].map((variant) =>
+      recorder.series(keyOf({ variant })),
+    ) as [Series, Series, Series, Series];
+    expect(third).toBe(fourth);
+    for (const series of [first, second, third, fourth]) recordExchange(recorder, series);
+    const { series, seriesCount, overflowed } = recorder.snapshot(0, []);
+    expect([seriesCount, overflowed]).toEqual([2, 2]);
+    expect(series.map(({ key, outcomes }) => [key.route, sumOf(outcomes)])).toEqual([
+      ["POST /embeddings", 1],
+      ["POST /embeddings", 1],
+      ["_overflow", 2],
+    ]);
+  });
+
+  test("exchanges in flight are seen until none is left", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    recorder.startInFlight(series);
+    recorder.startInFlight(series);
+    const ages = [
+      { series, ageMs: 6000 },
+      { series, ageMs: 20 },
+    ];
+    expect(only(recorder.snapshot(0, ages)).inFlight).toEqual({
+      count: 2,
+      oldestMs: 6000,
+      olderThan: [1, 1, 0, 0, 0, 0],
+    });
+    recorder.endInFlight(series);
+    recorder.endInFlight(series);
+    expect(only(recorder.snapshot(0, [])).inFlight.count).toBe(0);
+    expect(recorder.snapshot(0, []).series).toEqual([]);
+  });
+
+  test("a reload drops a series once it is idle and its last delta is sent", () => {
+    const recorder = createRecorder();
+    const old = recorder.series(keyOf());
+    recorder.startInFlight(old);
+    recorder.beginTable();
+    recorder.series(keyOf({ epoch: 2 }));
+    expect(recorder.snapshot(0, [{ series: old, ageMs: 1 }]).seriesCount).toBe(2);
+    recorder.endInFlight(old);
+    recordExchange(recorder, old);
+    expect(sumOf(only(recorder.snapshot(0, [])).outcomes)).toBe(1);
+    expect(recorder.snapshot(0, []).seriesCount).toBe(1);
+  });
+
+  test("a dropped series that is used again loses nothing", () => {
+    const recorder = createRecorder(1);
+    const old = recorder.series(keyOf());
+    // A table that does not compile: the old one stays at work.
+    recorder.beginTable();
+    recorder.snapshot(0, []);
+    recordExchange(recorder, old);
+    expect(sumOf(only(recorder.snapshot(0, [])).outcomes)).toBe(1);
+    // Its place was taken meanwhile.
+    recorder.snapshot(0, []);
+    recorder.series(keyOf({ epoch: 2 }));
+    recordExchange(recorder, old);
+    expect(only(recorder.snapshot(0, [])).key.route).toBe("_overflow");
+    // Its successor is there: one series for one key.
+    recorder.beginTable();
+    recorder.snapshot(0, []);
+    const successor = recorder.series(keyOf());
+    recordExchange(recorder, old);
+    recordExchange(recorder, successor);
+    expect(sumOf(only(recorder.snapshot(0, [])).outcomes)).toBe(2);
+  });
+});
