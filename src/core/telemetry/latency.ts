@@ -6,13 +6,16 @@ export type Latency = ReturnType<typeof createLatency>;
 /** The counts of a histogram that are not 0, as [index, count] one behind the other. */
 export type SparseCounts = Int32Array;
 
+/** What a new histogram covers; one that sees longer times grows by 1024 counters for each doubling. */
+const coveredUs = 100_000;
+
 /** `counterBits` 32 for what is taken out often, 64 for totals that grow as long as Sluice runs. */
 export function createLatency(counterBits: 32 | 64 = 32) {
   return build({
     bitBucketSize: counterBits,
     autoResize: true,
     lowestDiscernibleValue: 1,
-    highestTrackableValue: 120_000_000,
+    highestTrackableValue: coveredUs,
     numberOfSignificantValueDigits: 3,
     useWebAssembly: false,
   }) as JsLatency;

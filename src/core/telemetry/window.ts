@@ -17,20 +17,20 @@ export const windowMsMax = slotMs * slotCount;
 
 type Slot = {
   /** Which second this is; the slot is stale when it is not the one asked for. */
-  second: number;
-  outcomes: number[];
+  readonly second: number;
+  readonly outcomes: number[];
   duration: SparseCounts;
 };
 
 export type SlidingWindow = {
   readonly startMs: number;
-  readonly slots: readonly Slot[];
+  /** By second modulo their number; null before its first use. */
+  readonly slots: (Slot | null)[];
 };
 
 /** `startMs` is when counting begins, on the same monotonic clock as every later `nowMs`. */
 export function createWindow(startMs: number): SlidingWindow {
-  const slots = Array.from({ length: slotCount }, () => emptySlot());
-  return { startMs, slots };
+  return { startMs, slots: Array.from({ length: slotCount }, () => null) };
 }
 
 /** Counts what was reported at `nowMs`. */
@@ -41,8 +41,12 @@ export function addToWindow(
   duration: SparseCounts,
 ): void {
   const second = Math.floor(nowMs / slotMs);
-  const slot = slots[second % slotCount] as Slot;
-  if (slot.second !== second) Object.assign(slot, emptySlot(), { second });
+  const at = second % slotCount;
+  let slot = slots[at] ?? null;
+  if (slot?.second !== second) {
+    slot = { second, outcomes: outcomes.map(() => 0), duration: new Int32Array(0) };
+    slots[at] = slot;
+  }
   addNumbers(slot.outcomes, counts);
   slot.duration = mergeCounts(slot.duration, duration);
 }
@@ -74,10 +78,6 @@ export function windowLatency(window: SlidingWindow, nowMs: number, spanMs: numb
   return latency;
 }
 
-function emptySlot(): Slot {
-  return { second: -1, outcomes: outcomes.map(() => 0), duration: new Int32Array(0) };
-}
-
 function firstSecond(nowMs: number, spanMs: number): number {
   const slots = Math.ceil(Math.min(spanMs, windowMsMax) / slotMs);
   return Math.floor(nowMs / slotMs) - slots + 1;
@@ -85,5 +85,7 @@ function firstSecond(nowMs: number, spanMs: number): number {
 
 function slotsOf({ slots }: SlidingWindow, nowMs: number, spanMs: number): Slot[] {
   const [first, last] = [firstSecond(nowMs, spanMs), Math.floor(nowMs / slotMs)];
-  return slots.filter(({ second }) => second >= first && second <= last);
+  return slots.filter(
+    (slot): slot is Slot => slot !== null && slot.second >= first && slot.second <= last,
+  );
 }

@@ -1,0 +1,333 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createCollector } from "../../../src/control/collector.ts";
+import type { ReloadOutcome } from "../../../src/control/reload.ts";
+import { parseConfig } from "../../../src/core/config/parse.ts";
+import type { Config } from "../../../src/core/config/model.ts";
+import { bucketBoundsSeconds } from "../../../src/core/telemetry/buckets.ts";
+import { sumOf } from "../../../src/core/telemetry/merge.ts";
+import { createRecorder } from "../../../src/core/telemetry/recorder.ts";
+import { createMetrics } from "../../../src/faces/metrics/metrics.ts";
+import type { MetricsSources } from "../../../src/faces/metrics/sources.ts";
+import { anyExchange, keyOf, recordExchange } from "../../core/telemetry/exchanges.ts";
+import { parseExposition, type Exposed } from "./exposition.ts";
+import { quietEndpoint, reportOf } from "./reports.ts";
+
+const configText = `
+upstreams:
+  full: { url: "http://127.0.0.1:9621" }
+  compact: { url: "http://127.0.0.1:9622" }
+routes:
+  - { match: "POST /embeddings", experiment: models }
+experiments:
+  models:
+    variants:
+      full: { upstream: full, weight: 75, control: true }
+      compact: { upstream: compact, weight: 25 }
+`;
+
+function configOf(text: string): Config {
+  const parsed = parseConfig(text, { env: {}, cores: 1, files: () => ({ ok: true, value: "" }) });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value;
+}
+
+type Reload = ReturnType<MetricsSources["reload"]>;
+
+function sourcesOf(
+  collector = createCollector({ nowMs: 0 }),
+  written: Partial<MetricsSources> = {},
+): MetricsSources {
+  return {
+    view: () => collector.view(1000),
+    reload: (): Reload => ({ config: configOf(configText), generation: 3, last: null }),
+    workers: () => [
+      { index: 0, restarts: 2 },
+      { index: 1, restarts: 0 },
+    ],
+    health: () => [],
+    startedWallMs: 1_700_000_000_500,
+    version: "0.1.0",
+    nodeVersion: "v26.10.0",
+    ...written,
+  };
+}
+
+async function scrape(sources: MetricsSources): Promise<ReadonlyMap<string, Exposed>> {
+  const { contentType, body } = await createMetrics(sources)();
+  expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
+  return parseExposition(body);
+}
+
+function valuesOf(families: ReadonlyMap<string, Exposed>, name: string) {
+  return families
+    .get(name)
+    ?.samples.map(({ labels, value }) =>
+      (Object.values(labels) as (string | number)[]).concat(value),
+    );
+}
+
+describe("histograms", () => {
+  test("have rising buckets that end in their count, and sums that fit them", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anyExchange, { minLength: 1, maxLength: 40 }),
+        async (exchanges) => {
+          const recorder = createRecorder();
+          for (const exchange of exchanges)
+            recordExchange(recorder, recorder.series(keyOf()), exchange);
+          const collector = createCollector({ nowMs: 0 });
+          collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
+          const families = await scrape(sourcesOf(collector));
+          const server = checkHistogram(families.get("http_server_request_duration_seconds"));
+          const client = checkHistogram(families.get("http_client_request_duration_seconds"));
+          expect(server.count).toBe(exchanges.length);
+          expect(server.sum).toBeCloseTo(sumOf(exchanges.map((one) => one.durationUs)) / 1e6, 6);
+          const sent = exchanges.map((one) => one.upstreamUs).filter((us) => us >= 0);
+          expect(client.count).toBe(sent.length);
+          expect(client.sum).toBeCloseTo(sumOf(sent) / 1e6, 6);
+          const outcomes = families.get("sluice_outcomes_total")?.samples ?? [];
+          expect(sumOf(outcomes.map(({ value }) => value))).toBe(exchanges.length);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test("carry experiment, variant, route, method and status", async () => {
+    const recorder = createRecorder();
+    recordExchange(recorder, recorder.series(keyOf({ route: 'POST /a"b\\c\nd' })));
+    const pinned = keyOf({ experiment: null, variant: null, route: "GET /docs" });
+    recordExchange(recorder, recorder.series(pinned), { method: "GET", status: 0 });
+    const collector = createCollector({ nowMs: 0 });
+    collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
+    const samples = (await scrape(sourcesOf(collector))).get(
+      "http_server_request_duration_seconds",
+    )?.samples;
+    expect(samples?.filter(({ name }) => name.endsWith("_count"))).toEqual([
+      {
+        name: "http_server_request_duration_seconds_count",
+        labels: {
+          experiment: "models",
+          variant: "full",
+          route: 'POST /a"b\\c\nd',
+          method: "POST",
+          status: "200",
+        },
+        value: 1,
+      },
+      {
+        name: "http_server_request_duration_seconds_count",
+        labels: { experiment: "", variant: "", route: "GET /docs", method: "GET", status: "" },
+        value: 1,
+      },
+    ]);
+  });
+});
+
+/** Every label set has all buckets, in order, never falling, the last equal to the count. */
+function checkHistogram(family: Exposed | undefined): { count: number; sum: number } {
+  expect(family?.type).toBe("histogram");
+  const sets = Map.groupBy(family?.samples ?? [], ({ labels }) =>
+    JSON.stringify({ ...labels, le: null }),
+  );
+  const total = { count: 0, sum: 0 };
+  for (const samples of sets.values()) {
+    const ending = (suffix: string) => samples.filter(({ name }) => name.endsWith(suffix));
+    const [buckets, [sum], [count]] = [ending("_bucket"), ending("_sum"), ending("_count")];
+    expect(buckets.map(({ labels }) => labels["le"])).toEqual([
+      ...bucketBoundsSeconds.map(String),
+      "+Inf",
+    ]);
+    const values = buckets.map(({ value }) => value);
+    expect(values).toEqual(values.toSorted((a, b) => a - b));
+    expect(values.at(-1)).toBe(count?.value);
+    expect(samples).toHaveLength(buckets.length + 2);
+    total.count += count?.value ?? NaN;
+    total.sum += sum?.value ?? NaN;
+  }
+  return total;
+}
+
+function both(full: number, compact: number) {
+  return [
+    ["models", "full", full],
+    ["models", "compact", compact],
+  ];
+}
+
+describe("experiments", () => {
+  test("show both shares and users", async () => {
+    const recorder = createRecorder();
+    for (const [variant, user] of [
+      ["full", "ada"],
+      ["full", "bob"],
+      ["full", "ada"],
+      ["full", "ada"],
+      ["compact", "eve"],
+    ] as const) {
+      recordExchange(recorder, recorder.series(keyOf({ variant })), { user });
+    }
+    const collector = createCollector({ nowMs: 0 });
+    collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
+    const families = await scrape(sourcesOf(collector));
+    expect(valuesOf(families, "sluice_configured_share")).toEqual(both(0.75, 0.25));
+    expect(valuesOf(families, "sluice_assigned_share")).toEqual(both(0.8, 0.2));
+    expect(valuesOf(families, "sluice_users")).toEqual(both(2, 1));
+  });
+
+  test("before the first request, there is a configured share only", async () => {
+    const families = await scrape(sourcesOf());
+    expect(valuesOf(families, "sluice_configured_share")).toHaveLength(2);
+    expect(valuesOf(families, "sluice_assigned_share")).toEqual([]);
+  });
+});
+
+describe("configuration", () => {
+  test("as started", async () => {
+    const families = await scrape(sourcesOf());
+    expect(valuesOf(families, "sluice_config_generation")).toEqual([[3]]);
+    expect(valuesOf(families, "sluice_config_last_reload_successful")).toEqual([[1]]);
+    expect(valuesOf(families, "sluice_config_last_reload_timestamp_seconds")).toEqual([
+      [1_700_000_000.5],
+    ]);
+  });
+
+  test.each([
+    [{ kind: "applied", generation: 4, etag: "", changes: [], warnings: [], notSaved: null }, 1],
+    [{ kind: "unchanged", etag: "", warnings: [], notSaved: null }, 1],
+    [{ kind: "invalid", issues: [] }, 0],
+    [{ kind: "conflict", etag: "" }, 0],
+    [{ kind: "refused", issues: [] }, 0],
+    [{ kind: "failed", message: "" }, 0],
+  ] as const satisfies (readonly [ReloadOutcome, number])[])(
+    "after %o",
+    async (outcome, expected) => {
+      const last = { atMs: 1_700_000_099_000, reason: "SIGHUP", outcome };
+      const families = await scrape(
+        sourcesOf(undefined, {
+          reload: () => ({ config: configOf(configText), generation: 3, last }),
+        }),
+      );
+      expect(valuesOf(families, "sluice_config_last_reload_successful")).toEqual([[expected]]);
+      expect(valuesOf(families, "sluice_config_last_reload_timestamp_seconds")).toEqual([
+        [1_700_000_099],
+      ]);
+    },
+  );
+});
+
+describe("Sluice itself", () => {
+  test("its counts, gauges and endpoints", async () => {
+    const collector = createCollector({ nowMs: 0 });
+    const recorder = createRecorder(0);
+    recordExchange(recorder, recorder.series(keyOf()));
+    collector.add(
+      { index: 1, incarnation: 0 },
+      reportOf(recorder, {
+        counters: {
+          connectionsAccepted: 9,
+          connectionsOpen: 4,
+          refused: { no_route: 2, bad_host: 1 },
+          retries: 5,
+          retriesDenied: 6,
+          upgrades: 7,
+          faults: 8,
+          accessRecordsDropped: 3,
+        },
+        endpoints: [
+          {
+            ...quietEndpoint,
+            ejected: true,
+            connectionsOpen: 11,
+            exchangesInFlight: 12,
+            pending: 13,
+            connectFailures: 14,
+            ejections: 15,
+          },
+        ],
+        cpuUs: 1_250_000,
+      }),
+      0,
+    );
+    const families = await scrape(
+      sourcesOf(collector, {
+        health: () => [{ upstream: "compact", origin: "http://127.0.0.1:9622", healthy: false }],
+      }),
+    );
+    const endpoint = ["full", "http://127.0.0.1:9621"];
+    for (const [name, type, expected] of [
+      [
+        "sluice_worker_restarts_total",
+        "counter",
+        [
+          ["0", 2],
+          ["1", 0],
+        ],
+      ],
+      ["sluice_worker_cpu_seconds_total", "counter", [["1", 1.25]]],
+      [
+        "sluice_refused_total",
+        "counter",
+        [
+          ["no_route", 2],
+          ["bad_host", 1],
+        ],
+      ],
+      ["sluice_retries_total", "counter", [[5]]],
+      ["sluice_retries_denied_total", "counter", [[6]]],
+      ["sluice_upgrades_total", "counter", [[7]]],
+      ["sluice_faults_total", "counter", [[8]]],
+      ["sluice_access_records_dropped_total", "counter", [[3]]],
+      ["sluice_connections_accepted_total", "counter", [[9]]],
+      ["sluice_connections_active", "gauge", [[4]]],
+      ["sluice_telemetry_series", "gauge", [[0]]],
+      ["sluice_telemetry_series_overflow_total", "counter", [[1]]],
+      ["sluice_build_info", "gauge", [["0.1.0", "v26.10.0", 1]]],
+      ["sluice_upstream_requests_active", "gauge", [[...endpoint, 12]]],
+      ["sluice_upstream_connections_active", "gauge", [[...endpoint, 11]]],
+      ["sluice_upstream_pending", "gauge", [[...endpoint, 13]]],
+      ["sluice_upstream_connect_failures_total", "counter", [[...endpoint, 14]]],
+      ["sluice_upstream_ejections_total", "counter", [[...endpoint, 15]]],
+      ["sluice_upstream_ejected", "gauge", [[...endpoint, 1]]],
+      [
+        "sluice_upstream_healthy",
+        "gauge",
+        [
+          [...endpoint, 1],
+          ["compact", "http://127.0.0.1:9622", 0],
+        ],
+      ],
+      ["http_server_active_requests", "gauge", [["", "", "_overflow", 0]]],
+    ] as const) {
+      expect([name, families.get(name)?.type, valuesOf(families, name)]).toEqual([
+        name,
+        type,
+        expected,
+      ]);
+    }
+    // Node's own figures come too.
+    expect(families.get("process_resident_memory_bytes")?.samples[0]?.value).toBeGreaterThan(0);
+  });
+
+  test("every scrape reads the sources again, once", async () => {
+    let reads = 0;
+    const collector = createCollector({ nowMs: 0 });
+    const render = createMetrics(
+      sourcesOf(collector, {
+        view: () => {
+          reads += 1;
+          return collector.view(1000);
+        },
+      }),
+    );
+    expect(reads).toBe(0);
+    await render();
+    const recorder = createRecorder();
+    recordExchange(recorder, recorder.series(keyOf()));
+    collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
+    const families = parseExposition((await render()).body);
+    expect(reads).toBe(2);
+    expect(families.get("sluice_outcomes_total")?.samples[0]?.value).toBe(1);
+  });
+});
