@@ -51,7 +51,11 @@ export const contenders: readonly Contender[] = [
     name: "fastify",
     describe: async () => `@fastify/http-proxy ${packageVersion("@fastify/http-proxy")}`,
     start: (cores, upstreams) =>
-      startScript(cores, "./proxies/fastify-http-proxy.ts", upstreams.map(String)),
+      startScript(
+        cores,
+        new URL("./proxies/fastify-http-proxy.ts", import.meta.url),
+        upstreams.map(String),
+      ),
   },
   httpProxy3("http-proxy-3-ka", "keep-alive"),
   httpProxy3("http-proxy-3", "default"),
@@ -79,15 +83,14 @@ function httpProxy3(name: string, mode: "default" | "keep-alive"): Contender {
     name,
     describe: async () => `http-proxy-3 ${packageVersion("http-proxy-3")}, native web, ${how}`,
     start: (cores, upstreams) =>
-      startScript(cores, "./proxies/http-proxy-3.ts", [mode, ...upstreams.map(String)]),
+      startScript(cores, new URL("./proxies/http-proxy-3.ts", import.meta.url), [
+        mode,
+        ...upstreams.map(String),
+      ]),
   };
 }
 
-async function startScript(
-  cores: string,
-  script: string,
-  args: readonly string[],
-): Promise<Running> {
+async function startScript(cores: string, script: URL, args: readonly string[]): Promise<Running> {
   const child = startNode(cores, script, args);
   const { port } = await nextMessage<{ port: number }>(child);
   return { port, pids: () => [child.pid as number], stop: () => stop(child) };

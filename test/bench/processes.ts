@@ -2,11 +2,15 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer, connect, type AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 /** Child processes of the benchmark, pinned to cores, and their ends. */
 
 const startDeadlineMs = 15_000;
 const stopDeadlineMs = 5000;
+
+/** Of util-linux: confines a program to cores. */
+const pinCommand = "taskset";
 
 const alive = new Set<ChildProcess>();
 process.on("exit", () => {
@@ -20,7 +24,7 @@ export function startPinned(
   args: readonly string[],
   channel: "ipc" | "ignore" = "ignore",
 ): ChildProcess {
-  const child = spawn("taskset", ["-c", cores, command, ...args], {
+  const child = spawn(pinCommand, ["-c", cores, command, ...args], {
     stdio: ["ignore", "ignore", "inherit", channel],
   });
   alive.add(child);
@@ -28,10 +32,9 @@ export function startPinned(
   return child;
 }
 
-/** Starts one of this folder's scripts, with a channel for messages. */
-export function startNode(cores: string, script: string, args: readonly string[]): ChildProcess {
-  const path = new URL(script, import.meta.url).pathname;
-  return startPinned(cores, process.execPath, [path, ...args], "ipc");
+/** Starts a script, with a channel for messages. */
+export function startNode(cores: string, script: URL, args: readonly string[]): ChildProcess {
+  return startPinned(cores, process.execPath, [fileURLToPath(script), ...args], "ipc");
 }
 
 /** The child's next message; rejects when it ends or takes too long first. */

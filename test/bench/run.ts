@@ -48,7 +48,7 @@ async function main(options: BenchOptions): Promise<Report> {
     if (what === null) missing.push(name);
     else described[name] = what;
   }
-  const upstream = startNode(lastCore, "./upstream.ts", []);
+  const upstream = startNode(lastCore, new URL("./upstream.ts", import.meta.url), []);
   const { ports } = await nextMessage<{ ports: UpstreamPorts }>(upstream);
   const started: Started[] = [];
   try {
@@ -186,7 +186,7 @@ async function measureScaling(ports: UpstreamPorts, options: BenchOptions): Prom
   const coresFree = cores >= 4 ? 2 : 0;
   const workerCores = coresFree === 2 ? "0-1" : allCores;
   const loadCores = coresFree === 2 ? `2-${lastCore}` : allCores;
-  const upstream = startNode(loadCores, "./upstream.ts", []);
+  const upstream = startNode(loadCores, new URL("./upstream.ts", import.meta.url), []);
   const own = (await nextMessage<{ ports: UpstreamPorts }>(upstream)).ports;
   const started: Running[] = [];
   try {
@@ -223,7 +223,7 @@ async function measureScaling(ports: UpstreamPorts, options: BenchOptions): Prom
 }
 
 async function load(onCores: string, order: LoadOrder): Promise<LoadResult> {
-  const generator = startNode(onCores, "./load.ts", []);
+  const generator = startNode(onCores, new URL("./load.ts", import.meta.url), []);
   try {
     generator.send(order);
     const deadlineMs = (order.warmUpSeconds + order.seconds) * 1000 + 15_000;

@@ -18,7 +18,7 @@ export function requestsFor(bytes: number, chunked: boolean): readonly Buffer[] 
   );
 }
 
-export function targetFor(bytes: number, chunked: boolean): string {
+function targetFor(bytes: number, chunked: boolean): string {
   return `/embeddings?bytes=${bytes}${chunked ? "&chunked" : ""}`;
 }
 
