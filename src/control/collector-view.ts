@@ -10,9 +10,9 @@ import type { EndpointView } from "./worker-counts.ts";
 /** Rates are over this time. */
 export const rateMs = 10_000;
 /** What `recent` tells about. */
-export const recentMs = 60_000;
+const recentMs = 60_000;
 
-export type Percentiles = {
+type Percentiles = {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;

@@ -20,14 +20,7 @@ import { TrafficCounts } from "./traffic-counts.ts";
 import { nameOf, WorkerCounts, type WorkerSnapshot } from "./worker-counts.ts";
 import type { WorkerSource } from "./worker-slot.ts";
 
-export type {
-  CollectorView,
-  ExperimentView,
-  Percentiles,
-  RouteView,
-  TrafficView,
-  VariantView,
-} from "./collector-view.ts";
+export type { CollectorView, ExperimentView, VariantView } from "./collector-view.ts";
 
 /** Experiments whose arms are kept; when there are more, the one that was silent longest goes. */
 export const experimentsMax = 1024;

@@ -5,7 +5,7 @@
  */
 export const clusterCount = 256;
 /** n, Σx, Σx², Σfail; x is the duration in milliseconds. */
-export const clusterFields = 4;
+const clusterFields = 4;
 
 export type ClusterSums = Float64Array;
 

@@ -61,7 +61,7 @@ export type Series = {
   active: boolean;
 };
 
-export type InFlightExchange = { readonly series: Series; readonly ageMs: number };
+type InFlightExchange = { readonly series: Series; readonly ageMs: number };
 
 /** Counts exchanges on one worker. Everything is a delta since the last snapshot. */
 export type Recorder = {

@@ -13,7 +13,7 @@ import { addNumbers, sumOf } from "./merge.ts";
 const slotMs = 1000;
 const slotCount = 60;
 /** The longest span that a window can tell about. */
-export const windowMsMax = slotMs * slotCount;
+const windowMsMax = slotMs * slotCount;
 
 type Slot = {
   /** Which second this is; the slot is stale when it is not the one asked for. */
@@ -84,8 +84,6 @@ function firstSecond(nowMs: number, spanMs: number): number {
 }
 
 function slotsOf({ slots }: SlidingWindow, nowMs: number, spanMs: number): Slot[] {
-  const [first, last] = [firstSecond(nowMs, spanMs), Math.floor(nowMs / slotMs)];
-  return slots.filter(
-    (slot): slot is Slot => slot !== null && slot.second >= first && slot.second <= last,
-  );
+  const first = firstSecond(nowMs, spanMs);
+  return slots.filter((slot): slot is Slot => slot !== null && slot.second >= first);
 }

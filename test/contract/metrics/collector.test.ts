@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createCollector, experimentsMax } from "../../../src/control/collector.ts";
+import { createCollector, experimentsMax, routesMax } from "../../../src/control/collector.ts";
 import { cellsMax, labelSetsMax } from "../../../src/control/traffic-counts.ts";
 import { endpointsMax } from "../../../src/control/worker-counts.ts";
 import { createRecorder } from "../../../src/core/telemetry/recorder.ts";
@@ -273,6 +273,8 @@ describe("workers' own counts", () => {
 
   test("counts of removed endpoints are kept up to the limit", () => {
     const collector = collect();
+    const busy = { ...quietEndpoint, origin: "http://127.0.0.1:65535", ejections: 9 };
+    collector.add(second, reportOf(createRecorder(), { endpoints: [busy] }), startMs);
     const report = (at: number) => {
       const endpoint = { ...quietEndpoint, origin: `http://127.0.0.1:${at}`, ejections: 1 };
       collector.add(
@@ -280,15 +282,19 @@ describe("workers' own counts", () => {
         reportOf(createRecorder(), { endpoints: [endpoint] }),
         startMs,
       );
-      const [view] = collector.view(startMs).endpoints;
+      const view = collector
+        .view(startMs)
+        .endpoints.find(({ origin }) => origin === endpoint.origin);
       collector.workerGone({ index: 0, incarnation: at });
       return view?.ejections;
     };
-    for (let at = 0; at < endpointsMax; at += 1) report(at);
+    for (let at = 0; at < endpointsMax - 1; at += 1) report(at);
     expect(report(1)).toBe(2);
     expect(report(endpointsMax)).toBe(1);
     // Its place went to the newest one.
     expect(report(0)).toBe(1);
+    // The first of all is still there, and keeps its place.
+    expect(collector.view(startMs).endpoints).toMatchObject([{ ejections: 9 }]);
   });
 });
 
@@ -301,7 +307,8 @@ describe("label sets", () => {
       recordExchange(recorder, recorder.series(key));
     }
     collector.add(first, reportOf(recorder), startMs);
-    const { traffic } = collector.view(startMs);
+    const { traffic, routes } = collector.view(startMs);
+    expect(routes.size).toBe(routesMax);
     expect(traffic).toHaveLength(labelSetsMax);
     expect(traffic.find(({ route }) => route === "_overflow")?.outcomes.success).toBe(2);
     expect(traffic.find(({ route }) => route === "/0")).toMatchObject({

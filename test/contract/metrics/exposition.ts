@@ -6,7 +6,7 @@ export type Exposed = {
   readonly samples: readonly ExposedSample[];
 };
 
-export type ExposedSample = {
+type ExposedSample = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

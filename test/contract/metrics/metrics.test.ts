@@ -98,12 +98,14 @@ describe("histograms", () => {
     const recorder = createRecorder();
     recordExchange(recorder, recorder.series(keyOf({ route: 'POST /a"b\\c\nd' })));
     const pinned = keyOf({ experiment: null, variant: null, route: "GET /docs" });
-    recordExchange(recorder, recorder.series(pinned), { method: "GET", status: 0 });
+    recordExchange(recorder, recorder.series(pinned), { method: "GET", status: 0, upstreamUs: -1 });
     const collector = createCollector({ nowMs: 0 });
     collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
-    const samples = (await scrape(sourcesOf(collector))).get(
-      "http_server_request_duration_seconds",
-    )?.samples;
+    const families = await scrape(sourcesOf(collector));
+    // No request on the pinned route was sent to its upstream.
+    const sent = families.get("http_client_request_duration_seconds")?.samples ?? [];
+    expect(new Set(sent.map(({ labels }) => labels["experiment"]))).toEqual(new Set(["models"]));
+    const samples = families.get("http_server_request_duration_seconds")?.samples;
     expect(samples?.filter(({ name }) => name.endsWith("_count"))).toEqual([
       {
         name: "http_server_request_duration_seconds_count",

@@ -2,7 +2,7 @@ import { createRecorder, type Recorder } from "../../../src/core/telemetry/recor
 import type { WorkerSnapshot } from "../../../src/control/worker-counts.ts";
 import type { EndpointState, WorkerCounters } from "../../../src/wire/messages.ts";
 
-export const noCounters: WorkerCounters = {
+const noCounters: WorkerCounters = {
   connectionsAccepted: 0,
   connectionsOpen: 0,
   refused: {},

@@ -84,6 +84,10 @@ describe("distinct users", () => {
     small.merge(largeDelta);
     large.merge(smallDelta);
     expect(small.estimate()).toBe(large.estimate());
+    // Whoever merged has news for others too; who learnt nothing has none.
+    expect([small.takeDelta()?.kind, large.takeDelta()?.kind]).toEqual(["sketch", "sketch"]);
+    large.merge(largeDelta);
+    expect(large.takeDelta()).toBeNull();
     expect(relativeError(small.estimate(), 25_000)).toBeLessThan(0.065);
   });
 });

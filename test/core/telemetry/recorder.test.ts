@@ -9,7 +9,7 @@ import {
   sumOf,
 } from "../../../src/core/telemetry/merge.ts";
 import { takeCounts } from "../../../src/core/telemetry/latency.ts";
-import { createRecorder, type Series } from "../../../src/core/telemetry/recorder.ts";
+import { createRecorder, seriesMax, type Series } from "../../../src/core/telemetry/recorder.ts";
 import type { SeriesDelta, TelemetrySnapshot } from "../../../src/core/telemetry/snapshot.ts";
 import { outcomes } from "../../../src/core/traffic/outcome.ts";
 import { anyExchange, keyOf, recordExchange, type Exchange } from "./exchanges.ts";
@@ -171,6 +171,15 @@ describe("series", () => {
     ]);
   });
 
+  test("the limit is 4096 unless said otherwise", () => {
+    const recorder = createRecorder();
+    const routes = Array.from({ length: seriesMax + 1 }, (_, at) =>
+      recorder.series(keyOf({ route: `/${at}` })),
+    );
+    expect(routes.at(-2)?.key.route).toBe(`/${seriesMax - 1}`);
+    expect(routes.at(-1)?.key.route).toBe("_overflow");
+  });
+
   test("exchanges in flight are seen until none is left", () => {
     const recorder = createRecorder();
     const series = recorder.series(keyOf());
@@ -212,6 +221,13 @@ describe("series", () => {
     recorder.snapshot(0, []);
     recordExchange(recorder, old);
     expect(sumOf(only(recorder.snapshot(0, [])).outcomes)).toBe(1);
+    // In flight is enough.
+    recorder.snapshot(0, []);
+    recorder.startInFlight(old);
+    const ages = [{ series: old, ageMs: 5 }];
+    expect(only(recorder.snapshot(0, ages)).inFlight.count).toBe(1);
+    recorder.endInFlight(old);
+    recorder.snapshot(0, []);
     // Its place was taken meanwhile.
     recorder.snapshot(0, []);
     recorder.series(keyOf({ epoch: 2 }));
