@@ -88,6 +88,11 @@ describe("distinct users", () => {
     expect([small.takeDelta()?.kind, large.takeDelta()?.kind]).toEqual(["sketch", "sketch"]);
     large.merge(largeDelta);
     expect(large.takeDelta()).toBeNull();
+    // The same between two sketches.
+    const others = counterOf(24_000, 1_000_000);
+    others.takeDelta();
+    others.merge(largeDelta);
+    expect(others.takeDelta()?.kind).toBe("sketch");
     expect(relativeError(small.estimate(), 25_000)).toBeLessThan(0.065);
   });
 });
