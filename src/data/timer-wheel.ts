@@ -18,7 +18,6 @@ export type Deadline = {
 
 const slots = 512;
 export const wheelTickMs = 50;
-const horizonMs = (slots - 1) * wheelTickMs;
 
 export class TimerWheel {
   readonly #heads: (Deadline | null)[] = Array.from({ length: slots }, () => null);
@@ -104,6 +103,3 @@ export class TimerWheel {
     this.#size -= 1;
   }
 }
-
-/** The farthest that one link reaches; later deadlines are moved on from there. */
-export const wheelHorizonMs = horizonMs;
