@@ -25,7 +25,7 @@ export class Tunnels {
   constructor() {
     this.#server.on("upgrade", (request, socket, head) => {
       const tunnel = socket as unknown as TunnelSocket;
-      this.#proxy.ws(request, tunnel as never, head, { target: tunnel.targetOptions() }, () =>
+      this.#proxy.ws(request, tunnel, head, { target: tunnel.targetOptions() }, () =>
         tunnel.fail(),
       );
     });
