@@ -13,6 +13,7 @@ export type TestPlane = {
   /** Counts by outcome since the start, over all series. */
   outcomes(): Record<Outcome, number>;
   counters(): ReturnType<DataPlane["snapshot"]>["counters"];
+  endpoints(): ReturnType<DataPlane["snapshot"]>["endpoints"];
   stop(): Promise<void>;
 };
 
@@ -54,9 +55,10 @@ export async function startPlane(text: string): Promise<TestPlane> {
     number
   >;
   let counters: ReturnType<TestPlane["counters"]>;
+  let endpoints: ReturnType<TestPlane["endpoints"]>;
   const collect = () => {
     const snapshot = plane.snapshot();
-    counters = snapshot.counters;
+    ({ counters, endpoints } = snapshot);
     for (const series of snapshot.telemetry.series) {
       for (const [at, outcome] of outcomes.entries())
         total[outcome] += series.outcomes[at] as number;
@@ -77,6 +79,10 @@ export async function startPlane(text: string): Promise<TestPlane> {
     counters() {
       collect();
       return counters;
+    },
+    endpoints() {
+      collect();
+      return endpoints;
     },
     stop: () => plane.stop(),
   };

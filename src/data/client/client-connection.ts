@@ -194,9 +194,11 @@ export class ClientConnection implements SocketOwner, BodySink {
 
   /** Cuts the connection; true when an exchange was lost with it. */
   abort(): boolean {
-    const lost = this.#exchange !== null;
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.cut();
     this.wire.destroy();
-    return lost;
+    return exchange !== null;
   }
 
   /** Hands the socket over to a tunnel: from here on the connection is its business. */

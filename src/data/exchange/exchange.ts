@@ -494,6 +494,14 @@ export class Exchange implements UpstreamUser {
     this.#finish("aborted");
   }
 
+  /** Sluice stops and waits no longer. */
+  cut(): void {
+    if (this.#over) return;
+    this.#dropUpstream();
+    this.#note("draining");
+    this.#finish(this.#response.begun ? "truncated" : "proxy_error");
+  }
+
   #dropUpstream(): void {
     const connection = this.#upstream;
     if (connection === null) this.#endpoint?.pool.cancel(this);

@@ -169,8 +169,8 @@ export class BodyReader {
           break;
         case stateData: {
           const taken = Math.min(this.#left, end - at);
-          sink.content(bytes, at, at + taken);
           this.contentBytes += taken;
+          sink.content(bytes, at, at + taken);
           this.#left -= taken;
           at += taken;
           if (this.#left === 0) this.#state = stateDataReturn;
