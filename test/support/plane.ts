@@ -9,7 +9,7 @@ export type TestPlane = {
   readonly plane: DataPlane;
   readonly logs: { level: string; message: string; facts: unknown }[];
   /** Applies a configuration as the next routing table. */
-  apply(text: string): void;
+  apply(text: string, files?: TestFiles): void;
   /** Counts by outcome since the start, over all series. */
   outcomes(): Record<Outcome, number>;
   counters(): ReturnType<DataPlane["snapshot"]>["counters"];
@@ -17,22 +17,35 @@ export type TestPlane = {
   stop(): Promise<void>;
 };
 
-export function configOf(text: string): Config {
+/** PEM texts by the file names that a configuration uses. */
+export type TestFiles = Readonly<Record<string, string>>;
+
+export function configOf(text: string, given: TestFiles = {}): Config {
   const parsed = parseConfig(text, {
     env: {},
     cores: 1,
-    files: (name) => ({ ok: false, error: `no file ${name} in this test` }),
+    files: (name) => {
+      const value = given[name];
+      return value === undefined
+        ? { ok: false, error: `no file ${name} in this test` }
+        : { ok: true, value };
+    },
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.error, null, 2));
   return parsed.value;
 }
 
-export async function startPlane(text: string): Promise<TestPlane> {
+export async function startPlane(text: string, files: TestFiles = {}): Promise<TestPlane> {
   let version = 1;
   const logs: TestPlane["logs"] = [];
   let drawn = 0;
   const plane = createDataPlane(
-    { index: 0, table: { version, config: configOf(text), epochs: {} }, port: 0, health: [] },
+    {
+      index: 0,
+      table: { version, config: configOf(text, files), epochs: {} },
+      port: 0,
+      health: [],
+    },
     {
       clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
       timers: {
@@ -68,9 +81,9 @@ export async function startPlane(text: string): Promise<TestPlane> {
     port,
     plane,
     logs,
-    apply(next) {
+    apply(next, nextFiles = files) {
       version += 1;
-      plane.applyRouting({ version, config: configOf(next), epochs: {} });
+      plane.applyRouting({ version, config: configOf(next, nextFiles), epochs: {} });
     },
     outcomes() {
       collect();
