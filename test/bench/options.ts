@@ -15,17 +15,20 @@ export type BenchOptions = {
   /** Whether one worker is compared with two. */
   readonly scaling: boolean;
   readonly jsonFile: string | null;
+  /** Whether the configuration of every proxy is shown. */
+  readonly verbose: boolean;
 };
 
 export const usage = `npm run bench -- [options]
-  --seconds N       measured seconds per round (2)
-  --rounds N        rounds, interleaved; the median counts (5)
-  --only A,B        contenders: sluice, haproxy, nginx, fastify, http-proxy-3-ka, http-proxy-3
-  --bodies LIST     response bodies in bytes, -chunked for chunked ones (200,12000,12000-chunked)
+  --seconds N       measured seconds per round (2); wrk is the load for whole seconds only
+  --rounds N        rounds, interleaved; the median counts (3)
+  --only A,B        contenders: sluice, haproxy, haproxy-bare, nginx, fastify, http-proxy-3-ka, http-proxy-3
+  --bodies LIST     response bodies in bytes, such as 200 or 12000-chunked (200,12000)
   --rate N          requests/s of the latency part (500)
   --connections N   keep-alive connections at saturation (32)
   --no-scaling      leave out the comparison of one worker with two
-  --json FILE       also write the figures as JSON (- is standard output, instead of the tables)`;
+  --json FILE       also write the figures as JSON (- is standard output, instead of the tables)
+  --verbose         print how each proxy was started, with its configuration, to standard error`;
 
 /** Reads the command line; throws an Error with a message for people. */
 export function parseOptions(args: readonly string[], names: readonly string[]): BenchOptions {
@@ -33,13 +36,14 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
     args: [...args],
     options: {
       seconds: { type: "string", default: "2" },
-      rounds: { type: "string", default: "5" },
+      rounds: { type: "string", default: "3" },
       only: { type: "string" },
-      bodies: { type: "string", default: "200,12000,12000-chunked" },
+      bodies: { type: "string", default: "200,12000" },
       rate: { type: "string", default: "500" },
       connections: { type: "string", default: "32" },
       "no-scaling": { type: "boolean", default: false },
       json: { type: "string" },
+      verbose: { type: "boolean", default: false },
     },
   });
   const only = values.only?.split(",") ?? null;
@@ -54,6 +58,7 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
     connections: Math.ceil(positive("--connections", values.connections)),
     scaling: !values["no-scaling"],
     jsonFile: values.json ?? null,
+    verbose: values.verbose,
   };
 }
 

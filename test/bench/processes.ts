@@ -1,7 +1,10 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, connect, type AddressInfo } from "node:net";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Child processes of the benchmark, pinned to cores, and their ends. */
@@ -13,19 +16,51 @@ const stopDeadlineMs = 5000;
 const pinCommand = "taskset";
 
 const alive = new Set<ChildProcess>();
+const folders = new Set<string>();
+
+// However this process ends: a master that is killed leaves its workers (nginx), so each goes by its own id.
 process.on("exit", () => {
-  for (const child of alive) child.kill("SIGKILL");
+  const pids = [...alive].flatMap(({ pid }) => (pid === undefined ? [] : familyOf(pid)));
+  for (const pid of pids) kill(pid);
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** A new folder, which is removed at the end of this process at the latest. */
+export function openFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  folders.add(path);
+  const remove = (): void => {
+    rmSync(path, { recursive: true, force: true });
+    folders.delete(path);
+  };
+  return { path, remove };
+}
+
+/** Where a child's messages come from: an IPC channel, or what it prints. */
+export type ChildOutput = "none" | "ipc" | "stdout";
 
 /** Starts a program on the given cores (`taskset -c` syntax); its errors go to ours. */
 export function startPinned(
   cores: string,
   command: string,
   args: readonly string[],
-  channel: "ipc" | "ignore" = "ignore",
+  output: ChildOutput = "none",
 ): ChildProcess {
   const child = spawn(pinCommand, ["-c", cores, command, ...args], {
-    stdio: ["ignore", "ignore", "inherit", channel],
+    stdio: [
+      "ignore",
+      output === "stdout" ? "pipe" : "ignore",
+      "inherit",
+      output === "ipc" ? "ipc" : "ignore",
+    ],
   });
   alive.add(child);
   child.on("exit", () => alive.delete(child));
@@ -77,29 +112,51 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Resolves as soon as something accepts connections on the port. */
-export async function portOpen(port: number, owner: ChildProcess): Promise<void> {
+/**
+ * Resolves as soon as a request through the port is answered with 200. That it accepts connections is not
+ * enough: Sluice listens for a moment at its start, to see whether the port is free.
+ */
+export async function portServes(port: number, owner: ChildProcess): Promise<void> {
   const deadline = performance.now() + startDeadlineMs;
   while (performance.now() < deadline) {
     if (owner.exitCode !== null) throw new Error(`${owner.spawnargs.join(" ")} ended at its start`);
-    const socket = connect(port, "127.0.0.1");
-    const opened = await Promise.race([
-      once(socket, "connect").then(() => true),
-      once(socket, "error").then(
-        () => false,
-        () => false,
-      ),
-    ]).catch(() => false);
-    socket.destroy();
-    if (opened) return;
+    if ((await tryRequest(port)) === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`${owner.spawnargs.join(" ")} did not listen on ${port}`);
+  throw new Error(`${owner.spawnargs.join(" ")} did not serve on ${port}`);
 }
 
-/** The process and everything it started. */
+/** The status of one request on a connection of its own; null when there is no answer. */
+function tryRequest(port: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    const options = {
+      host: "127.0.0.1",
+      port,
+      method: "POST",
+      path: "/embeddings?bytes=1",
+      headers: { "x-user-id": "first" },
+      agent: false,
+      timeout: 1000,
+    };
+    const tried = request(options, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? null);
+    });
+    tried.on("timeout", () => tried.destroy());
+    tried.on("error", () => resolve(null));
+    tried.end();
+  });
+}
+
+/** The process and everything it started; empty when it has ended. */
 export function familyOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+  let children: string;
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
   return [
     pid,
     ...(children === "" ? [] : children.split(" ").flatMap((id) => familyOf(Number(id)))),
@@ -109,8 +166,9 @@ export function familyOf(pid: number): number[] {
 /** First line that the program prints about its version; null when it is not installed. */
 export function versionOf(command: string, flag: string): Promise<string | null> {
   return new Promise((resolve) => {
+    // The exit code says nothing: wrk ends with 1 after its version.
     execFile(command, [flag], (error, stdout, stderr) => {
-      resolve(error === null ? ((stdout || stderr).split("\n", 1)[0] as string) : null);
+      resolve(error?.code === "ENOENT" ? null : ((stdout || stderr).split("\n", 1)[0] as string));
     });
   });
 }

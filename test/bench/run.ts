@@ -1,24 +1,26 @@
 import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
-import {
-  contenders,
-  sluice,
-  type Contender,
-  type Running,
-  type UpstreamPorts,
-} from "./contenders.ts";
+import { availableParallelism, cpus, loadavg } from "node:os";
+import type { UpstreamPorts } from "./configurations.ts";
+import { contenders, type Contender, type Running } from "./contenders.ts";
 import { cpuClock } from "./cpu-clock.ts";
-import type { LoadOrder, LoadResult } from "./load.ts";
-import { median } from "./median.ts";
-import { bodyLabel, parseOptions, usage, type BenchOptions, type Body } from "./options.ts";
-import { nextMessage, startNode, stop } from "./processes.ts";
+import type { FixedRate, Saturation } from "./figures.ts";
+import type { LoadResult } from "./load.ts";
 import {
-  printReport,
-  type FixedRate,
-  type Report,
-  type Saturation,
-  type Scaling,
-} from "./report.ts";
+  load,
+  progress,
+  saturate,
+  verify,
+  warmUpSeconds,
+  type Round,
+  type SaturationOrder,
+} from "./measure.ts";
+import { median } from "./median.ts";
+import { bodyLabel, parseOptions, usage, type BenchOptions } from "./options.ts";
+import { nextMessage, startNode, stop } from "./processes.ts";
+import { printReport, type Report } from "./report.ts";
+import { measureScaling } from "./scaling.ts";
+import { judgeTargets } from "./targets.ts";
+import { wrkVersion } from "./wrk.ts";
 
 /**
  * The benchmark: the same load through Sluice and through others, on one core each, in interleaved
@@ -26,59 +28,59 @@ import {
  * load takes; requests/s is shown beside how busy the proxy's core was.
  */
 
-const warmUpSeconds = 0.3;
 /** Before the first round, so that just-in-time compilers are done. */
 const firstWarmUpSeconds = 2;
-/** Enough for the kernel to spread connections evenly over two listeners. */
-const scalingConnections = 256;
 
 type Started = { readonly contender: Contender; readonly running: Running };
 
 const cores = availableParallelism();
-const lastCore = String(cores - 1);
-const allCores = `0-${lastCore}`;
+const proxyCore = "0";
+const loadCore = String(cores - 1);
 
 async function main(options: BenchOptions): Promise<Report> {
-  if (cores < 2) console.error("bench: one core only; the load and the proxy share it");
+  if (cores < 2) progress("one core only; the load and the proxy share it");
+  const [loadAverage = Number.NaN] = loadavg();
   const wanted = contenders.filter(({ name }) => options.only?.includes(name) ?? true);
-  const described: Record<string, string> = {};
+  const described: Record<string, { what: string; without: string | null }> = {};
   const missing: string[] = [];
-  for (const { name, describe } of wanted) {
+  for (const { name, describe, without } of wanted) {
     const what = await describe();
     if (what === null) missing.push(name);
-    else described[name] = what;
+    else described[name] = { what, without };
   }
-  const upstream = startNode(lastCore, new URL("./upstream.ts", import.meta.url), []);
-  const { ports } = await nextMessage<{ ports: UpstreamPorts }>(upstream);
+  const wrk = Number.isInteger(options.seconds) ? await wrkVersion() : null;
+  const generator = wrk === null ? "own" : "wrk";
+  const upstream = startNode(loadCore, new URL("./upstream.ts", import.meta.url), []);
   const started: Started[] = [];
   try {
+    const { ports } = await nextMessage<{ ports: UpstreamPorts }>(upstream);
     for (const contender of wanted) {
       if (missing.includes(contender.name)) continue;
-      started.push({ contender, running: await contender.start("0", ports) });
+      const running = await contender.start(proxyCore, ports);
+      started.push({ contender, running });
+      if (options.verbose) progress(`${contender.name}: ${running.configuration}`);
     }
-    for (const one of started) {
-      for (const body of options.bodies) await saturate(one, body, options, firstWarmUpSeconds);
-    }
-    const saturation = await saturationRounds(started, options);
+    const saturation = await saturationRounds(started, options, generator);
     const results = await fixedRateRounds(started, ports[0], options);
     for (const { running } of started.splice(0)) await running.stop();
     const withScaling = options.scaling && described["sluice"] !== undefined;
+    const scaling = withScaling ? await measureScaling(options, generator) : null;
     return {
       startedAt: new Date().toISOString(),
       machine: {
         model: cpus()[0]?.model.trim() ?? "unknown",
         cores,
         node: process.version,
+        loadAverage,
       },
       cpuClock,
-      load:
-        `${options.connections} keep-alive connections, 1000 users, every response checked; ` +
-        `${options.rounds} rounds of ${options.seconds} s; proxy on core 0, load and upstream on core ${lastCore}`,
+      load: describeLoad(wrk, options),
       contenders: described,
       missing,
       saturation,
       fixedRate: { requestsPerSecond: options.rate, results },
-      scaling: withScaling ? await measureScaling(ports, options) : null,
+      scaling,
+      targets: judgeTargets(saturation, scaling),
     };
   } finally {
     for (const { running } of started) await running.stop();
@@ -86,54 +88,46 @@ async function main(options: BenchOptions): Promise<Report> {
   }
 }
 
-async function saturationRounds(
-  started: readonly Started[],
-  options: BenchOptions,
-): Promise<Saturation[]> {
-  const measured = new Map<string, LoadResult[]>();
-  for (let round = 1; round <= options.rounds; round += 1) {
-    for (const body of options.bodies) {
-      progress(`round ${round} of ${options.rounds}, ${bodyLabel(body)} B`);
-      for (const one of started) {
-        const key = `${one.contender.name} ${bodyLabel(body)}`;
-        const result = await saturate(one, body, options, warmUpSeconds);
-        measured.set(key, [...(measured.get(key) ?? []), result]);
-      }
-    }
-  }
-  return options.bodies.flatMap((body) =>
-    started.map(({ contender: { name } }): Saturation => {
-      const results = measured.get(`${name} ${bodyLabel(body)}`) ?? [];
-      const rounds = results.map(({ cpuUs, requests }) => cpuUs / requests);
-      return {
-        contender: name,
-        body,
-        requestsPerSecond: median(results.map(({ requests, seconds }) => requests / seconds)),
-        cpuUsPerRequest: median(rounds),
-        coreBusy: median(results.map(({ cpuUs, seconds }) => cpuUs / 1e6 / seconds)),
-        errors: sumErrors(results),
-        rounds,
-      };
-    }),
+function describeLoad(wrk: string | null, { connections, rounds, seconds }: BenchOptions): string {
+  return (
+    `${wrk ?? "own generator, every response checked"}; ${connections} keep-alive connections, 1000 users; ` +
+    `${rounds} interleaved rounds of ${seconds} s, each after ${warmUpSeconds} s of warm-up ` +
+    `with every status and length checked; proxy on core ${proxyCore}, load and upstream on core ${loadCore}`
   );
 }
 
-function saturate(
-  { running }: Started,
-  body: Body,
-  { connections, seconds }: BenchOptions,
-  warmUp: number,
-): Promise<LoadResult> {
-  const pids = running.pids();
-  const { port } = running;
-  return load(lastCore, {
-    port,
-    ...body,
-    connections,
-    rate: null,
-    warmUpSeconds: warmUp,
-    seconds,
-    pids,
+async function saturationRounds(
+  started: readonly Started[],
+  { bodies, connections, rounds, seconds }: BenchOptions,
+  generator: SaturationOrder["generator"],
+): Promise<Saturation[]> {
+  const cases = bodies.flatMap((body) =>
+    started.map((one) => ({ ...one, body, results: [] as Round[], warmUpErrors: 0 })),
+  );
+  for (const one of cases) {
+    progress(`warm-up, ${bodyLabel(one.body)} B, ${one.contender.name}`);
+    const order = { cores: loadCore, body: one.body, connections, seconds: firstWarmUpSeconds };
+    one.warmUpErrors = (await verify(one.running, order)).errors;
+  }
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { running, contender, body, results } of cases) {
+      progress(`round ${round} of ${rounds}, ${bodyLabel(body)} B, ${contender.name}`);
+      const order = { cores: loadCore, generator, body, connections, seconds };
+      results.push(await saturate(running, order));
+    }
+  }
+  return cases.map(({ contender: { name }, body, results, warmUpErrors }): Saturation => {
+    const each = results.map(({ cpuUs, requests }) => cpuUs / requests);
+    return {
+      contender: name,
+      body,
+      requestsPerSecond: median(results.map(({ requests, seconds: took }) => requests / took)),
+      cpuUsPerRequest: median(each),
+      requestsPerCpuSecond: 1e6 / median(each),
+      coreBusy: median(results.map(({ cpuUs, seconds: took }) => cpuUs / 1e6 / took)),
+      errors: warmUpErrors + sumErrors(results),
+      rounds: each,
+    };
   });
 }
 
@@ -148,19 +142,11 @@ async function fixedRateRounds(
     ...started.map(({ contender: { name }, running: { port, pids } }) => ({ name, port, pids })),
   ];
   const measured = new Map<string, LoadResult[]>(all.map(({ name }) => [name, []]));
+  const shape = { bytes: 200, chunked: false, connections: 8, rate, warmUpSeconds, seconds };
   for (let round = 1; round <= rounds; round += 1) {
-    progress(`round ${round} of ${rounds}, ${rate} requests/s`);
     for (const { name, port, pids } of all) {
-      const order = {
-        port,
-        bytes: 200,
-        chunked: false,
-        connections: 8,
-        rate,
-        warmUpSeconds,
-        seconds,
-      };
-      measured.get(name)?.push(await load(lastCore, { ...order, pids: pids() }));
+      progress(`round ${round} of ${rounds}, ${rate} requests/s, ${name}`);
+      measured.get(name)?.push(await load(loadCore, { ...shape, port, pids: pids() }));
     }
   }
   const latency = (name: string, which: "p50Ms" | "p99Ms"): number =>
@@ -181,66 +167,8 @@ async function fixedRateRounds(
   });
 }
 
-/** One worker against two; with four cores or more the workers have two of them to themselves. */
-async function measureScaling(ports: UpstreamPorts, options: BenchOptions): Promise<Scaling> {
-  const coresFree = cores >= 4 ? 2 : 0;
-  const workerCores = coresFree === 2 ? "0-1" : allCores;
-  const loadCores = coresFree === 2 ? `2-${lastCore}` : allCores;
-  const upstream = startNode(loadCores, new URL("./upstream.ts", import.meta.url), []);
-  const own = (await nextMessage<{ ports: UpstreamPorts }>(upstream)).ports;
-  const started: Running[] = [];
-  try {
-    for (const workers of [1, 2]) {
-      started.push(await sluice("scaling", workers).start(workerCores, own));
-    }
-    const measured: LoadResult[][] = [[], []];
-    for (let round = 0; round <= options.rounds; round += 1) {
-      progress(round === 0 ? "workers, warm-up" : `workers, round ${round} of ${options.rounds}`);
-      for (const [at, { port, pids }] of started.entries()) {
-        const shape = { bytes: 200, chunked: false, connections: scalingConnections, rate: null };
-        const order = { port, ...shape, warmUpSeconds, seconds: options.seconds, pids: pids() };
-        const result = await load(loadCores, order);
-        if (round > 0) measured[at]?.push(result);
-      }
-    }
-    const perSecond = measured.map((results) =>
-      median(results.map(({ requests, seconds }) => requests / seconds)),
-    ) as [number, number];
-    const busiest = measured.map((results) =>
-      median(results.map(({ busiestThreadUs, requests }) => busiestThreadUs / requests)),
-    ) as [number, number];
-    return {
-      coresFree,
-      oneWorkerPerSecond: perSecond[0],
-      twoWorkersPerSecond: perSecond[1],
-      ratio: perSecond[1] / perSecond[0],
-      ratioByCpu: busiest[0] / busiest[1],
-    };
-  } finally {
-    for (const running of started) await running.stop();
-    await stop(upstream);
-  }
-}
-
-async function load(onCores: string, order: LoadOrder): Promise<LoadResult> {
-  const generator = startNode(onCores, new URL("./load.ts", import.meta.url), []);
-  try {
-    generator.send(order);
-    const deadlineMs = (order.warmUpSeconds + order.seconds) * 1000 + 15_000;
-    const result = await nextMessage<LoadResult>(generator, deadlineMs);
-    if (result.requests === 0) throw new Error(`port ${order.port} answered nothing`);
-    return result;
-  } finally {
-    await stop(generator);
-  }
-}
-
-function sumErrors(results: readonly LoadResult[]): number {
+function sumErrors(results: readonly Pick<LoadResult, "errors">[]): number {
   return results.reduce((sum, { errors }) => sum + errors, 0);
-}
-
-function progress(what: string): void {
-  console.error(`bench: ${what}`);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
@@ -260,11 +188,14 @@ const json = `${JSON.stringify(report, null, 2)}\n`;
 if (options.jsonFile === "-") process.stdout.write(json);
 else printReport(report, (line) => console.log(line));
 if (options.jsonFile !== null && options.jsonFile !== "-") writeFileSync(options.jsonFile, json);
-const failures = [...report.saturation, ...report.fixedRate.results].filter(
+const failed = [...report.saturation, ...report.fixedRate.results].filter(
   ({ errors }) => errors > 0,
 );
-if (failures.length > 0) {
-  const names = [...new Set(failures.map(({ contender }) => contender))];
-  console.error(`bench: wrong or lost responses: ${names.join(", ")}; their figures do not count`);
+const names = new Set(failed.map(({ contender }) => contender));
+if (report.scaling?.errors.some((errors) => errors > 0) === true) names.add("scaling");
+if (names.size > 0) {
+  console.error(
+    `bench: wrong or lost responses: ${[...names].join(", ")}; their figures do not count`,
+  );
   process.exitCode = 1;
 }

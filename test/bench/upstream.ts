@@ -39,7 +39,8 @@ function answer(socket: Socket): void {
   socket.on("data", (chunk: Buffer) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (let length = requestLength(rest); length > 0; length = requestLength(rest)) {
-      const target = rest.latin1Slice(rest.indexOf(32) + 1, 128).split(" ", 1)[0] as string;
+      const from = rest.indexOf(32) + 1;
+      const target = rest.latin1Slice(from, rest.indexOf(32, from));
       rest = rest.subarray(length);
       socket.write(responseFor(target));
     }

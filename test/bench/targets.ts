@@ -1,0 +1,87 @@
+import type { Saturation } from "./figures.ts";
+import { median } from "./median.ts";
+import { bodyLabel } from "./options.ts";
+import type { Scaling } from "./scaling.ts";
+
+/** What the project promises of its speed, and whether this run shows it. */
+
+export type Target = {
+  readonly name: string;
+  readonly measured: number;
+  readonly limit: number;
+  /** Whether `measured` must be at most or at least `limit`. */
+  readonly bound: "at most" | "at least";
+  readonly verdict: "met" | "missed" | "not measurable here";
+  /** Why it is not measurable, or null. */
+  readonly reason: string | null;
+};
+
+const haproxyRatioMax = 1.25;
+const httpProxy3RatioMax = 0.25;
+const scalingRatioMin = 1.8;
+/** Below this share of a core, the workers wait for the load rather than the load for them. */
+const saturatedMin = 0.85;
+
+const yardsticks = [
+  ["haproxy", haproxyRatioMax],
+  ["http-proxy-3", httpProxy3RatioMax],
+  ["http-proxy-3-ka", httpProxy3RatioMax],
+] as const;
+
+/** The targets that this run has figures for. */
+export function judgeTargets(
+  saturation: readonly Saturation[],
+  scaling: Scaling | null,
+): readonly Target[] {
+  const targets: Target[] = [];
+  for (const row of saturation.filter(({ contender }) => contender === "sluice")) {
+    for (const [peer, limit] of yardsticks) {
+      const measured = ratioTo(peer, row, saturation);
+      if (measured === null) continue;
+      targets.push({
+        name: `CPU per request, response ${bodyLabel(row.body)} B: sluice / ${peer}`,
+        measured,
+        limit,
+        bound: "at most",
+        verdict: measured <= limit ? "met" : "missed",
+        reason: null,
+      });
+    }
+  }
+  if (scaling !== null) targets.push(judgeScaling(scaling));
+  return targets;
+}
+
+function judgeScaling({ coresFree, ratio, busiestThreadBusy }: Scaling): Target {
+  let reason: string | null = null;
+  if (coresFree < 2) reason = `needs 2 free cores, has ${coresFree}: load and upstream share them`;
+  else if (ratio < scalingRatioMin && busiestThreadBusy[1] < saturatedMin) {
+    reason = "the load could not keep two workers busy";
+  }
+  const judged = ratio >= scalingRatioMin ? "met" : "missed";
+  return {
+    name: "requests/s: 2 workers / 1 worker",
+    measured: ratio,
+    limit: scalingRatioMin,
+    bound: "at least",
+    verdict: reason === null ? judged : "not measurable here",
+    reason,
+  };
+}
+
+/**
+ * CPU per request against another proxy's for the same body; null without one. The median of the rounds'
+ * ratios: neighbours in time share whatever disturbed the machine.
+ */
+export function ratioTo(
+  peer: string,
+  row: Saturation,
+  saturation: readonly Saturation[],
+): number | null {
+  const label = bodyLabel(row.body);
+  const yardstick = saturation.find(
+    ({ contender, body }) => contender === peer && bodyLabel(body) === label,
+  );
+  if (yardstick === undefined) return null;
+  return median(row.rounds.map((us, round) => us / (yardstick.rounds[round] ?? Number.NaN)));
+}
