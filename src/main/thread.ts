@@ -1,6 +1,11 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { SpawnWorker } from "../control/worker-slot.ts";
 import type { FromWorker } from "../wire/messages.ts";
+
+// A worker's heap is small and young: collecting it costs less than waking helper threads to collect it
+// (measured on one core: about a tenth of all CPU a request). It holds for isolates made after this line.
+setFlagsFromString("--single-threaded-gc");
 
 /** Starts a data-plane worker as a thread of this process. */
 export const spawnThread: SpawnWorker = (options, events) => {
