@@ -1,7 +1,8 @@
 import type { FixedRate, Saturation } from "./figures.ts";
+import { median } from "./median.ts";
 import { bodyLabel } from "./options.ts";
 import type { Scaling } from "./scaling.ts";
-import { ratioTo, type Target } from "./targets.ts";
+import { ratiosTo, type Target } from "./targets.ts";
 
 /** The figures of one run, as written to JSON, and as tables for people. */
 
@@ -72,7 +73,7 @@ function printSaturation(label: string, saturation: readonly Saturation[], write
     ],
     ...rows.map((row) =>
       [row.contender, row.cpuUsPerRequest.toFixed(1)].concat(
-        peers.map((peer) => ratioTo(peer, row, saturation)?.toFixed(2) ?? "-"),
+        peers.map((peer) => median(ratiosTo(peer, row, saturation) ?? []).toFixed(2)),
         row.requestsPerSecond.toFixed(0),
         row.requestsPerCpuSecond.toFixed(0),
         percent(row.coreBusy),
@@ -129,10 +130,13 @@ function printTargets(targets: readonly Target[], write: Write): void {
   write("");
   write("Targets");
   table(write, [
-    ["", "measured", "target", "verdict"],
-    ...targets.map(({ name, measured, limit, bound, verdict, reason }) => [
+    ["", "measured", "rounds", "target", "verdict"],
+    ...targets.map(({ name, measured, each, limit, bound, verdict, reason }) => [
       name,
       measured.toFixed(2),
+      each.length === 0
+        ? "-"
+        : `${Math.min(...each).toFixed(2)} to ${Math.max(...each).toFixed(2)}`,
       `${bound} ${limit.toFixed(2)}`,
       reason === null ? verdict : `${verdict} (${reason})`,
     ]),

@@ -8,6 +8,8 @@ import type { Scaling } from "./scaling.ts";
 export type Target = {
   readonly name: string;
   readonly measured: number;
+  /** Of each round; when the limit lies among them, another run may judge otherwise. */
+  readonly each: readonly number[];
   readonly limit: number;
   /** Whether `measured` must be at most or at least `limit`. */
   readonly bound: "at most" | "at least";
@@ -36,11 +38,13 @@ export function judgeTargets(
   const targets: Target[] = [];
   for (const row of saturation.filter(({ contender }) => contender === "sluice")) {
     for (const [peer, limit] of yardsticks) {
-      const measured = ratioTo(peer, row, saturation);
-      if (measured === null) continue;
+      const each = ratiosTo(peer, row, saturation);
+      if (each === null) continue;
+      const measured = median(each);
       targets.push({
         name: `CPU per request, response ${bodyLabel(row.body)} B: sluice / ${peer}`,
         measured,
+        each,
         limit,
         bound: "at most",
         verdict: measured <= limit ? "met" : "missed",
@@ -62,6 +66,7 @@ function judgeScaling({ coresFree, ratio, busiestThreadBusy }: Scaling): Target 
   return {
     name: "requests/s: 2 workers / 1 worker",
     measured: ratio,
+    each: [],
     limit: scalingRatioMin,
     bound: "at least",
     verdict: reason === null ? judged : "not measurable here",
@@ -70,18 +75,18 @@ function judgeScaling({ coresFree, ratio, busiestThreadBusy }: Scaling): Target 
 }
 
 /**
- * CPU per request against another proxy's for the same body; null without one. The median of the rounds'
- * ratios: neighbours in time share whatever disturbed the machine.
+ * CPU per request against another proxy's for the same body, round by round, because neighbours in time share
+ * whatever disturbed the machine; null without such a proxy.
  */
-export function ratioTo(
+export function ratiosTo(
   peer: string,
   row: Saturation,
   saturation: readonly Saturation[],
-): number | null {
+): readonly number[] | null {
   const label = bodyLabel(row.body);
   const yardstick = saturation.find(
     ({ contender, body }) => contender === peer && bodyLabel(body) === label,
   );
   if (yardstick === undefined) return null;
-  return median(row.rounds.map((us, round) => us / (yardstick.rounds[round] ?? Number.NaN)));
+  return row.rounds.map((us, round) => us / (yardstick.rounds[round] ?? Number.NaN));
 }

@@ -6,9 +6,9 @@ import type { Body } from "./options.ts";
 import { requestsFor } from "./traffic.ts";
 
 /**
- * wrk as the load at saturation, where it is installed: it costs less CPU per request than a generator in
- * JavaScript, so that the proxy is the bottleneck rather than the load. It sends the very bytes that our own
- * generator sends, and checks the status and the framing of every response, but not its length.
+ * wrk as the load at saturation, where it is installed: a generator that others know. It costs about as much
+ * CPU per request as our own (8.4 µs against 8.7 to 10.2, measured without a proxy), sends the very same bytes,
+ * and checks the status and the framing of every response, but not its length.
  */
 
 export type WrkResult = {
