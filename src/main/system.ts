@@ -22,24 +22,21 @@ export const realTimers: Timers = {
   },
 };
 
-const byteHex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-const hex32Bytes = 16;
+const hex32Digits = 32;
 
-/** Random bytes are drawn 16 KiB at a time: one system call for 1024 identifiers. */
-const pool = new Uint8Array(16 * 1024);
-let poolAt = pool.length;
+/** Random digits are drawn 32 KiB at a time: one system call and one string for 1024 identifiers. */
+const pool = Buffer.alloc(16 * 1024);
+let digits = "";
+let digitsAt = 0;
 
 export const realRandom: Random = {
   next: () => Math.random(),
   hex32() {
-    if (poolAt === pool.length) {
-      randomFillSync(pool);
-      poolAt = 0;
+    if (digitsAt === digits.length) {
+      digits = randomFillSync(pool).toString("hex");
+      digitsAt = 0;
     }
-    let text = "";
-    for (const end = poolAt + hex32Bytes; poolAt < end; poolAt += 1) {
-      text += byteHex[pool[poolAt] as number] as string;
-    }
-    return text;
+    digitsAt += hex32Digits;
+    return digits.slice(digitsAt - hex32Digits, digitsAt);
   },
 };
