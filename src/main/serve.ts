@@ -1,26 +1,31 @@
 import { readFileSync } from "node:fs";
-import pino from "pino";
 import { createLog } from "../control/access-log.ts";
+import type { SluiceLog } from "../control/access-log.ts";
 import { formatAddress } from "../control/listen-error.ts";
+import { openLogOutput } from "../control/log-output.ts";
 import type { Environment } from "../core/config/environment.ts";
 import { exitCodes, formatIssues } from "../faces/cli/io.ts";
 import { StartError, startSluice } from "./sluice-process.ts";
 import type { Sluice } from "./sluice-process.ts";
+import { realTimers } from "./system.ts";
 
 export type ServeOptions = { readonly configPath: string; readonly env: Environment };
 
-/** Log lines that wait while whoever reads them is slow; more are dropped. */
-const logBytesMax = 16 * 1024 * 1024;
+const logLimits = { fd: 1, bytesMax: 16 * 1024 * 1024, closeMsMax: 1000 } as const;
 
 /** `sluice serve`: runs until a signal ends it; the answer is the exit code. */
 export async function runServe({ configPath, env }: ServeOptions): Promise<number> {
-  const destination = pino.destination({ dest: 1, sync: false, maxLength: logBytesMax });
+  let log: SluiceLog | null = null;
+  const output = openLogOutput(logLimits, {
+    timers: realTimers,
+    onDropped: (dropped) => log?.app("warn", "log lines dropped", { dropped }),
+  });
   try {
     const sluice = await startSluice({
       configPath,
       env,
       version: readVersion(),
-      log: (level) => createLog(level, destination),
+      log: (level) => (log = createLog(level, output)),
     });
     announce(sluice);
     return await serveUntilSignal(sluice);
@@ -32,7 +37,7 @@ export async function runServe({ configPath, env }: ServeOptions): Promise<numbe
     );
     return issues.length > 0 ? exitCodes.invalid : exitCodes.failure;
   } finally {
-    destination.flushSync();
+    await output.close();
   }
 }
 

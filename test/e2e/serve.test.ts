@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { ChildProcess, ChildProcessByStdio } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { request } from "undici";
 import { freePorts } from "../support/sluice.ts";
@@ -36,13 +37,20 @@ type Served = {
   logged(message: string): Promise<Record<string, unknown>>;
 };
 
-/** `sluice serve` as a process of its own. */
-function serve(configText: string): Served {
+/** `sluice serve` as a process of its own, its log to where the caller says. */
+function start(configText: string, stdout: "pipe" | number): ChildProcess {
   const path = join(folder, "sluice.yaml");
   writeFileSync(path, configText);
   const script = new URL("../../src/main/sluice.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, "serve", "--config", path], { stdio: "pipe" });
+  const child = spawn(process.execPath, [script, "serve", "--config", path], {
+    stdio: ["ignore", stdout, "pipe"],
+  });
   children.push(child);
+  return child;
+}
+
+function serve(configText: string): Served {
+  const child = start(configText, "pipe") as ChildProcessByStdio<null, Readable, Readable>;
   let stdout = "";
   let stderr = "";
   const waiting = new Set<() => void>();
@@ -121,6 +129,43 @@ test("an invalid configuration prints every problem with its place and ends with
   expect(served.stderr()).toMatch(/sluice\.yaml:4:\d+ nonsense: /);
 });
 
+test("who stops reading the log holds up neither traffic nor the end", async () => {
+  const served = serve(`${pinned()}log: { access_sample: 1 }\n`);
+  const { traffic } = await served.logged("listening");
+  served.child.stdout?.pause();
+  // More lines than the pipe holds.
+  const path = "p".repeat(2000);
+  const statuses = new Set<number>();
+  for (let round = 0; round < 50; round += 1) {
+    const answers = Array.from({ length: 10 }, async () => {
+      const { statusCode, body } = await request(`${String(traffic)}/${path}`);
+      await body.dump();
+      statuses.add(statusCode);
+    });
+    await Promise.all(answers);
+  }
+  expect(statuses).toEqual(new Set([200]));
+  const exit = new Promise((resolve) => served.child.once("exit", resolve));
+  served.child.kill("SIGTERM");
+  expect(await exit).toBe(0);
+});
+
+test("a full disk for the log changes neither traffic nor the exit code", async () => {
+  // Nothing tells the ports that it took, so they are chosen here.
+  const port = await findFreePort();
+  const full = openSync("/dev/full", "w");
+  const child = start(pinned().replace("port: 0", `port: ${port}`), full);
+  closeSync(full);
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  const ask = () => request(`http://127.0.0.1:${port}/x`).then(({ statusCode }) => statusCode);
+  await expect.poll(() => ask().catch(() => null), { timeout: 10_000 }).toBe(200);
+  // The line of the start has failed by now, and another one does.
+  child.kill("SIGHUP");
+  expect(await ask()).toBe(200);
+  child.kill("SIGTERM");
+  expect(await exit).toBe(0);
+});
+
 test.each(["listen", "admin"])(
   "with the %s port in use it names the address and ends with 1",
   async (section) => {
@@ -135,3 +180,11 @@ test.each(["listen", "admin"])(
     await new Promise((resolve) => taken.close(resolve));
   },
 );
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
