@@ -116,10 +116,15 @@ export class WorkerSlot {
     this.#cancelTimer = timers.after(restartLimits.startMsMax, () => {
       this.replace(`did not listen within ${restartLimits.startMsMax / 1000} s`);
     });
-    occupant.handle = spawn(options, {
-      onMessage: (message) => this.#receive(occupant, message),
-      onExit: (reason) => this.#exited(occupant, reason),
-    });
+    try {
+      occupant.handle = spawn(options, {
+        onMessage: (message) => this.#receive(occupant, message),
+        onExit: (reason) => this.#exited(occupant, reason),
+      });
+    } catch (error) {
+      // The system has no thread to give: as a crash, but not before whoever started it has gone on.
+      queueMicrotask(() => this.#exited(occupant, String(error)));
+    }
   }
 
   post(message: ToWorker): void {

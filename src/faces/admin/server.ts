@@ -52,6 +52,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   );
   server.maxConnections = limits.connectionsMax;
   await listen(server, policy);
+  // Such as a connection that the system could not accept; the ones to come may be.
+  server.on("error", sources.fault);
   let closed: Promise<void> | null = null;
   return {
     port: (server.address() as AddressInfo).port,

@@ -25,7 +25,9 @@ export function createFakes(workers: number, { answerTerminate = true } = {}) {
   const logs: { level: string; message: string; facts: Record<string, unknown> }[] = [];
   const snapshots: WorkerSource[] = [];
   const gone: WorkerSource[] = [];
+  const system = { hasThreads: true };
   const spawn: SpawnWorker = (options, events: WorkerEvents) => {
+    if (!system.hasThreads) throw new Error("no thread left");
     let exited = false;
     const thread: FakeThread = {
       options,
@@ -64,7 +66,7 @@ export function createFakes(workers: number, { answerTerminate = true } = {}) {
     if (found === undefined) throw new Error(`thread ${at} was not started`);
     return found;
   };
-  return { supervisor, time, threads, thread, logs, snapshots, gone };
+  return { supervisor, time, threads, thread, logs, snapshots, gone, system };
 }
 
 /** Every worker listens. */

@@ -1,11 +1,19 @@
 import type { ServerResponse } from "node:http";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { createServer } from "node:https";
+import type { Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
+import { ok } from "../../../src/base/result.ts";
 import { createHealthChecker } from "../../../src/control/health.ts";
 import type { HealthChecker } from "../../../src/control/health.ts";
+import type { ParseContext } from "../../../src/core/config/parse.ts";
 import type { UpstreamPolicy } from "../../../src/core/traffic/policy.ts";
 import { realTimers } from "../../../src/main/system.ts";
 import type { EndpointHealth } from "../../../src/wire/messages.ts";
 import { valid } from "../../core/config/texts.ts";
+import { createAuthority, hasOpenssl } from "../../support/certificates.ts";
+import type { Authority } from "../../support/certificates.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
 import { startUpstream } from "../../support/upstream.ts";
 import type { TestUpstream } from "../../support/upstream.ts";
@@ -39,9 +47,12 @@ afterEach(async () => {
 const check =
   "health: { path: /health, interval: 200ms, timeout: 200ms, healthy_after: 2, unhealthy_after: 2 }";
 
-function upstreams(lines: string): Readonly<Record<string, UpstreamPolicy>> {
-  return valid(`upstreams:\n  a: { ${lines} }\nroutes: [ { match: "/**", upstream: a } ]\n`)
-    .upstreams;
+function upstreams(
+  lines: string,
+  files?: ParseContext["files"],
+): Readonly<Record<string, UpstreamPolicy>> {
+  const text = `upstreams:\n  a: { ${lines} }\nroutes: [ { match: "/**", upstream: a } ]\n`;
+  return valid(text, files && { files }).upstreams;
 }
 
 /** Resolves once the newest list says so. */
@@ -106,6 +117,62 @@ test("an endpoint that nobody listens on is unhealthy", async () => {
   checker.apply(upstreams(`url: "${gone.url}", ${check}`));
   await untilHealthy(false);
   expect(checker.state()[0]?.lastFailure).toContain("ECONNREFUSED");
+});
+
+describe.skipIf(!hasOpenssl())(`over TLS${hasOpenssl() ? "" : " (skipped: needs openssl)"}`, () => {
+  let authority: Authority;
+  let secure: Server;
+  let names: string[] = [];
+
+  beforeAll(() => {
+    authority = createAuthority();
+  });
+  afterAll(() => authority.remove());
+  beforeEach(async () => {
+    names = [];
+    const asking = { ca: authority.ca, requestCert: true, rejectUnauthorized: false };
+    const options = { ...authority.issue("model.test"), ...asking };
+    secure = createServer(options, (incoming, response) => {
+      names.push((incoming.socket as TLSSocket & { servername: string }).servername);
+      response.end();
+    });
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+  });
+  afterEach(async () => {
+    await checker.stop();
+    secure.closeAllConnections();
+    await new Promise((resolve) => secure.close(resolve));
+  });
+
+  it.each([
+    ["its authority and name", "{ ca: ca.pem, server_name: model.test }", ""],
+    ["another name", "{ ca: ca.pem, server_name: other.test }", "does not match"],
+    ["no authority", "{ server_name: model.test }", "self-signed"],
+    ["no verification", "{ verify: false, server_name: model.test }", ""],
+    [
+      "a client certificate",
+      "{ ca: ca.pem, server_name: model.test, cert: client.pem, key: client.key }",
+      "",
+    ],
+  ])("with %s", async (_with, security, expected) => {
+    const client = authority.issue("client.test");
+    const texts = new Map([
+      ["ca.pem", authority.ca],
+      ["client.pem", client.cert],
+      ["client.key", client.key],
+    ]);
+    const isClientKnown: boolean[] = [];
+    secure.on("secureConnection", (socket) => isClientKnown.push(socket.authorized));
+    const { port } = secure.address() as AddressInfo;
+    const lines = `url: "https://127.0.0.1:${port}", tls: ${security}, ${check}`;
+    checker.apply(upstreams(lines, (name) => ok(texts.get(name) ?? "")));
+    await expect.poll(() => checker.state()[0]?.checks).toBeGreaterThan(0);
+    expect(checker.state()[0]?.lastFailure ?? "").toContain(expected);
+    expect(checker.state()[0]?.failures === 0).toBe(expected === "");
+    if (expected !== "") return expect(names).toEqual([]);
+    expect(names[0]).toBe("model.test");
+    expect(isClientKnown[0]).toBe(security.includes("client.pem"));
+  });
 });
 
 test("a reload keeps what is known of an endpoint, and forgets the ones that are gone", async () => {

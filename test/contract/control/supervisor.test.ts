@@ -74,6 +74,35 @@ test("a worker that keeps crashing is replaced ever more slowly, up to the limit
   expect(delaysMs).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
 });
 
+test("a thread that the system does not give counts as a crash, and is asked for again", async () => {
+  const { supervisor, threads, thread, time, system, logs } = await startFakes(2);
+  system.hasThreads = false;
+  thread(0).exit();
+  await settle();
+  time.advance(restartLimits.backoffMsMin);
+  await settle();
+  expect(logs.at(-1)).toMatchObject({
+    message: "worker lost",
+    facts: { worker: 0, reason: "Error: no thread left", delayMs: 200 },
+  });
+  expect(supervisor.state()).toMatchObject({ ready: true, restarts: 3 });
+  system.hasThreads = true;
+  time.advance(200);
+  expect(threads).toHaveLength(3);
+  thread(2).listen();
+  expect(supervisor.state().workers[0]).toMatchObject({ phase: "listening", restarts: 3 });
+});
+
+test("a first thread that the system does not give ends the start", async () => {
+  const { supervisor, system, time } = createFakes(2);
+  system.hasThreads = false;
+  expect(await supervisor.start()).toEqual({
+    ok: false,
+    error: "worker 0 ended before it listened: Error: no thread left",
+  });
+  expect(time.pending()).toBe(0);
+});
+
 test("after a stable time a crash is a first one again", async () => {
   const { threads, thread, time } = await startFakes(1);
   thread(0).exit();
