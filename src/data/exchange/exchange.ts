@@ -252,10 +252,9 @@ export class Exchange implements UpstreamUser {
 
   /** Request content from the client, without framing. */
   countRequest(bytes: Buffer, start: number, end: number): void {
-    if (this.#intake.reading) this.#intake.addContent(bytes, start, end);
-    else if (this.#client.body.contentBytes > (this.#route?.bodyBytesMax ?? Infinity)) {
+    if (this.#client.body.contentBytes > (this.#route?.bodyBytesMax ?? Infinity)) {
       this.failRequest("body_too_large", `at most ${this.#route?.bodyBytesMax} bytes`);
-    }
+    } else if (this.#intake.reading) this.#intake.addContent(bytes, start, end);
   }
 
   #sendRequest(bytes: Buffer, start: number, end: number): void {
