@@ -129,10 +129,13 @@ test("an invalid configuration prints every problem with its place and ends with
   expect(served.stderr()).toMatch(/sluice\.yaml:4:\d+ nonsense: /);
 });
 
-test("who stops reading the log holds up neither traffic nor the end", async () => {
+test.each([
+  ["stops reading", (log: Readable | null) => void log?.pause()],
+  ["goes away", (log: Readable | null) => void log?.destroy()],
+])("a reader of the log who %s holds up neither traffic nor the end", async (_what, leave) => {
   const served = serve(`${pinned()}log: { access_sample: 1 }\n`);
   const { traffic } = await served.logged("listening");
-  served.child.stdout?.pause();
+  leave(served.child.stdout);
   // More lines than the pipe holds.
   const path = "p".repeat(2000);
   const statuses = new Set<number>();

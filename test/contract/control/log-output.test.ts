@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -62,19 +61,6 @@ test("beyond the limit lines are dropped whole, and their number told when lines
   const numbers = readFileSync(file(), "utf8").match(/^\d+/gm);
   expect(numbers).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "13"]);
   expect(drops).toEqual([3]);
-});
-
-test("a reader that has gone is not waited for at all", async () => {
-  execFileSync("mkfifo", [file()]);
-  const reader = openSync(file(), constants.O_RDONLY | constants.O_NONBLOCK);
-  const fd = openSync(file(), constants.O_WRONLY | constants.O_NONBLOCK);
-  const { output, time } = createOutput({ fd });
-  closeSync(reader);
-  output.write(line(0));
-  // Time stands still, so that only the write's failure can end it.
-  await output.close();
-  expect(time.pending()).toBe(0);
-  closeSync(fd);
 });
 
 test("a full disk costs lines, nothing else", async () => {
