@@ -136,8 +136,11 @@ export class Exchange implements UpstreamUser {
   #readBody(): void {
     this.#intake.startReading(this.#routing.table.config.listen.limits.bodyReadBytesMax);
     this.takesBody = true;
-    if (!this.#client.parser.facts.expectContinue) return;
-    this.#client.wire.writeText("HTTP/1.1 100 Continue\r\n\r\n");
+    if (this.#client.parser.facts.expectContinue) {
+      this.#client.wire.writeText("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    // Body bytes may be held since an attempt that failed.
+    this.#client.proceed();
   }
 
   /** Looks whether the body that is being read became too large for that; then it streams on unread. */
@@ -152,10 +155,8 @@ export class Exchange implements UpstreamUser {
     const { context } = this.#client;
     const choice = this.#choice as Choice;
     const nowMs = context.nowMs();
-    const endpoint = this.#pickEndpoint(nowMs, fresh ? null : this.#avoid);
-    if (endpoint === null) {
-      return this.#refuse("upstream_unavailable", choice.arm.upstream.policy.name);
-    }
+    const endpoint = choice.arm.upstream.pick(choice.user, nowMs, fresh ? null : this.#avoid);
+    if (endpoint === null) return this.#refuseOrMoveToControl();
     if (endpoint !== this.#avoid) this.#requestHeadText = "";
     this.#endpoint = endpoint;
     endpoint.pool.exchangesInFlight += 1;
@@ -166,12 +167,14 @@ export class Exchange implements UpstreamUser {
     else endpoint.pool.acquire(this, method);
   }
 
-  #pickEndpoint(nowMs: number, avoid: UpstreamEndpoint | null): UpstreamEndpoint | null {
-    const choice = this.#choice as Choice;
-    const endpoint = choice.arm.upstream.pick(choice.user, nowMs, avoid);
-    if (endpoint !== null || !this.#mayUseControl()) return endpoint;
+  #refuseOrMoveToControl(): void {
+    if (!this.#mayUseControl()) {
+      const { policy } = (this.#choice as Choice).arm.upstream;
+      return this.#refuse("upstream_unavailable", policy.name);
+    }
     this.#moveToControl();
-    return choice.arm.upstream.pick(choice.user, nowMs, null);
+    // The control may change the body, which then has to be read first.
+    this.#choose();
   }
 
   #mayUseControl(): boolean {
@@ -187,7 +190,6 @@ export class Exchange implements UpstreamUser {
     recorder.endInFlight(choice.arm.series);
     choice.arm = controlArm(this.#route as RouteEntry, choice.experiment);
     choice.enrolled = false;
-    this.#intake.applyPatch(choice.arm.variant?.body ?? null);
     recorder.startInFlight(choice.arm.series);
   }
 
@@ -318,10 +320,10 @@ export class Exchange implements UpstreamUser {
 
   #openTunnel(): void {
     const { context } = this.#client;
-    const endpoint = this.#pickEndpoint(context.nowMs(), null);
     const choice = this.#choice as Choice;
     const { policy } = choice.arm.upstream;
-    if (endpoint === null) return this.#refuse("upstream_unavailable", policy.name);
+    const endpoint = choice.arm.upstream.pick(choice.user, context.nowMs(), null);
+    if (endpoint === null) return this.#refuseOrMoveToControl();
     if (context.tunnels.size >= tunnelsMax) {
       return this.#refuse("overloaded", "too many open tunnels");
     }
