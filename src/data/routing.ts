@@ -14,6 +14,8 @@ import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
 export type Arm = {
   readonly experiment: string | null;
   readonly variant: VariantPolicy | null;
+  /** What clients see of it; null when they are not to see it. */
+  readonly shownVariant: string | null;
   readonly upstream: Upstream;
   readonly edits: HeaderEdits | null;
   readonly timeouts: Timeouts;
@@ -77,6 +79,7 @@ export function compileRouting(
     return {
       experiment: experiment?.key ?? null,
       variant,
+      shownVariant: config.listen.variantHeader ? (variant?.key ?? null) : null,
       upstream,
       edits: variant === null ? null : compileHeaderEdits(variant.headers),
       timeouts: { ...upstream.policy.timeouts, ...route.timeouts },

@@ -1,3 +1,5 @@
+import type { Outcome } from "./outcome.ts";
+
 /** Everything that Sluice answers by itself: stable code → status and title. */
 export const refusals = {
   bad_request_line: { status: 400, title: "Malformed request line" },
@@ -60,4 +62,9 @@ function escapeNonAscii(json: string): string {
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** What a request became that Sluice answered, or broke off, with `code`. */
+export function outcomeOfRefusal(code: RefusalCode): Outcome {
+  return code.startsWith("upstream_timeout") || code === "body_timeout" ? "timeout" : "proxy_error";
 }

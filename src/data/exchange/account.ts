@@ -5,6 +5,7 @@ import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { accessRecordsMax, type WorkerContext } from "../worker-context.ts";
 import type { AccessRecord } from "../../wire/messages.ts";
 import type { Choice } from "./choice.ts";
+import type { Delivery } from "./delivery.ts";
 
 const proxyError = outcomes.indexOf("proxy_error");
 
@@ -73,29 +74,17 @@ export type FinishedExchange = {
   readonly outcome: Outcome;
   readonly status: number;
   readonly startedMs: number;
-  readonly sentMs: number;
   readonly firstByteMs: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly retries: number;
-  readonly requestId: string;
+  readonly delivery: Pick<Delivery, "sentMs" | "retries" | "requestId">;
   readonly code: RefusalCode | null;
 };
 
 /** Counts a finished exchange, once. */
 export function recordExchange(context: WorkerContext, finished: FinishedExchange): void {
-  const {
-    head,
-    choice,
-    outcome,
-    status,
-    startedMs,
-    sentMs,
-    firstByteMs,
-    bytesIn,
-    bytesOut,
-    retries,
-  } = finished;
+  const { head, choice, outcome, status, startedMs, firstByteMs, bytesIn, bytesOut } = finished;
+  const { sentMs, retries, requestId } = finished.delivery;
   const nowMs = context.nowMs();
   const user = choice === null ? null : choice.user;
   const userHash = user === null ? -1 : telemetryHash(user);
@@ -117,7 +106,7 @@ export function recordExchange(context: WorkerContext, finished: FinishedExchang
   if (context.routing.table.config.log.accessSample <= 0) return;
   writeAccess(context, {
     atMs: context.wallMs(),
-    requestId: finished.requestId,
+    requestId,
     method: head.method,
     path: targetPath(head.target),
     status,

@@ -17,3 +17,8 @@ export function problemAnswer(
   if (options.close) text += "Connection: close\r\n";
   return options.withoutBody ? `${text}\r\n` : `${text}\r\n${body}`;
 }
+
+/** The answer to OPTIONS that is to go no further: Sluice is its recipient (RFC 9110 §7.6.2). */
+export function optionsAnswer(close: boolean): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: 0\r\n${close ? "Connection: close\r\n" : ""}\r\n`;
+}

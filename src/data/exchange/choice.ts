@@ -2,6 +2,7 @@ import type { JsonValue } from "../../core/experiment/policy.ts";
 import { assignRoute } from "../../core/assignment/assign.ts";
 import { issueCookie } from "../../core/assignment/cookie.ts";
 import { findUserKey, type UserKeyFinder } from "../../core/assignment/user-key.ts";
+import type { Recorder } from "../../core/telemetry/recorder.ts";
 import type { RequestHead } from "../../core/traffic/head.ts";
 import { clientAddress } from "../../core/traffic/trust.ts";
 import type { Peer } from "../client/peer.ts";
@@ -55,8 +56,17 @@ export function chooseArm(
   return { arm, experiment, user, enrolled: assignment.enrolled, setCookie };
 }
 
-/** The control's arm of the experiment that was chosen. */
-export function controlArm(route: RouteEntry, experiment: number): Arm {
-  const control = route.experiments[experiment]?.control ?? 0;
-  return route.arms[experiment]?.[control] as Arm;
+/** Whether the control may answer where the arm's upstream has no healthy endpoint. */
+export function mayUseControl(route: RouteEntry, { experiment, arm }: Choice): boolean {
+  if (experiment === -1 || arm.variant?.control === true) return false;
+  return route.experiments[experiment]?.policy.onUnavailable === "control";
+}
+
+/** Moves an exchange to its experiment's control; it is not analysed then. */
+export function moveToControl(recorder: Recorder, route: RouteEntry, choice: Choice): void {
+  const control = route.experiments[choice.experiment]?.control ?? 0;
+  recorder.endInFlight(choice.arm.series);
+  choice.arm = route.arms[choice.experiment]?.[control] as Arm;
+  choice.enrolled = false;
+  recorder.startInFlight(choice.arm.series);
 }

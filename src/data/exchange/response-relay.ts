@@ -1,6 +1,17 @@
 import type { BodyReader } from "../http1/body-reader.ts";
+import type { Framing } from "../http1/framing.ts";
+import type { HeadParser } from "../http1/head-parser.ts";
 import type { WireSocket } from "../wire-socket.ts";
-import { buildTrailers, type ResponseMode } from "./heads.ts";
+import { buildInterimHead, buildResponseHead, buildTrailers, type ResponseMode } from "./heads.ts";
+
+/** What of the exchange shows in its response's head. */
+type ShownToClient = {
+  readonly method: string;
+  readonly close: boolean;
+  readonly requestId: string;
+  readonly variant: string | null;
+  readonly setCookie: string | null;
+};
 
 /** Sends one response to the client: its head with the first body bytes behind it, then what follows. */
 export class ResponseRelay {
@@ -16,11 +27,22 @@ export class ResponseRelay {
     this.#wire = wire;
   }
 
-  begin(text: string, mode: ResponseMode, headers: readonly string[]): void {
+  /** Sends a 1xx head at once; HTTP/1.0 has none. */
+  sendInterim(head: HeadParser, clientMinorVersion: 0 | 1): void {
+    if (clientMinorVersion === 1) this.#wire.writeText(buildInterimHead(head));
+  }
+
+  /** Makes the head; it leaves with the first body bytes or at `flush`. */
+  begin(head: HeadParser, framing: Framing, mode: ResponseMode, shown: ShownToClient): void {
     this.begun = true;
     this.mode = mode;
-    this.#text = text;
-    this.#headers = headers;
+    this.#headers = head.headers;
+    this.#text = buildResponseHead(head, framing, mode, shown.close, shown.method, {
+      version: head.minorVersion === 1 ? "1.1" : "1.0",
+      requestId: shown.requestId,
+      variant: shown.variant,
+      setCookie: shown.setCookie,
+    });
   }
 
   /** Body bytes with their framing; true when they were the ones to send. */

@@ -35,3 +35,13 @@ export function codeOfFailure(failure: UpstreamFailure): RefusalCode {
       return "upstream_bad_response";
   }
 }
+
+/** Which wait ended: the total, or the one between bytes or for the first of the response. */
+export function codeOfExpiry(
+  isTotal: boolean,
+  requestRead: boolean,
+  responseBegun: boolean,
+): RefusalCode {
+  if (isTotal) return "upstream_timeout_total";
+  return responseBegun || !requestRead ? "upstream_timeout_idle" : "upstream_timeout_first_byte";
+}

@@ -1,7 +1,10 @@
+import { outcomeOfStatus, type Outcome } from "../../core/traffic/outcome.ts";
+import type { Endpoint } from "../../core/traffic/policy.ts";
+import type { RefusalCode } from "../../core/traffic/refusal.ts";
+import type { ClientConnection } from "../client/client-connection.ts";
 import type { FieldFacts } from "../http1/fields.ts";
-import type { WorkerContext } from "../worker-context.ts";
-import type { WireSocket } from "../wire-socket.ts";
-import type { TunnelTarget } from "./tunnel.ts";
+import { problemAnswer } from "./answer.ts";
+import type { Choice } from "./choice.ts";
 
 /** Only WebSocket is tunnelled; another Upgrade is ignored, as RFC 9110 §7.8 allows. */
 export function asksForTunnel(method: string, facts: FieldFacts): boolean {
@@ -9,40 +12,59 @@ export function asksForTunnel(method: string, facts: FieldFacts): boolean {
   return method === "GET" && facts.contentLength <= 0 && facts.chunked === 0;
 }
 
-export type Upgrade = {
-  readonly wire: WireSocket;
-  /** Bytes that the client sent behind its request head. */
-  readonly held: Buffer | null;
-  /** The rewritten request head, closing blank line included. */
-  readonly requestHead: string;
-  /** Fields for the client, behind the upstream's status line. */
-  readonly responseFields: string;
-  readonly target: TunnelTarget;
-  readonly handshakeMs: number;
+/** How a tunnel's handshake ended: what counts as the exchange; the tunnel may live for hours behind it. */
+export type HandshakeEnd = {
+  readonly outcome: Outcome;
+  /** The upstream's status; null when it gave none. */
+  readonly status: number | null;
+  readonly code: RefusalCode | null;
 };
 
-/** How a handshake ended: the upstream's status, or why there is none. */
-export type HandshakeResult = number | "failed" | "timeout" | "aborted";
+/** An upgrade: its request, for whom it is, and where it goes. */
+export type Upgrade = {
+  /** The rewritten request head, closing blank line included. */
+  readonly requestHead: string;
+  readonly choice: Choice;
+  readonly endpoint: Endpoint;
+};
 
-/** Hands a connection over to a tunnel and says once how the handshake ended. */
+/** Hands a client's connection over to a tunnel and says once how the handshake ended. */
 export function startUpgrade(
-  context: WorkerContext,
+  client: ClientConnection,
   upgrade: Upgrade,
-  settle: (result: HandshakeResult) => void,
+  settle: (end: HandshakeEnd) => void,
 ): void {
-  const { wire, held, target, responseFields } = upgrade;
+  const { context } = client;
+  const { arm, setCookie } = upgrade.choice;
+  const { wire, held } = client.release();
   let settled = false;
-  const settleOnce = (result: HandshakeResult) => {
+  const settleOnce = (status: number | null, code: RefusalCode) => {
     if (settled) return;
     settled = true;
     context.wheel.remove(deadline);
-    settle(result);
+    if (status !== null) settle({ outcome: outcomeOfStatus(status), status, code: null });
+    else if (wire.closed) settle({ outcome: "aborted", status, code: null });
+    else {
+      wire.writeText(
+        problemAnswer(code, "", { close: true, variant: arm.shownVariant, withoutBody: false }),
+      );
+      wire.end();
+      settle({
+        outcome: code === "upstream_upgrade_failed" ? "proxy_error" : "timeout",
+        status,
+        code,
+      });
+    }
   };
-  const deadline = context.wheel.create(() => settleOnce("timeout"));
-  context.wheel.set(deadline, context.nowMs() + upgrade.handshakeMs);
-  const head = `${upgrade.requestHead.slice(0, -2)}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
-  context.tunnels.open(wire, head, held, target, responseFields, (status) => {
+  const deadline = context.wheel.create(() => settleOnce(null, "upstream_timeout_first_byte"));
+  context.wheel.set(deadline, context.nowMs() + arm.timeouts.firstByteMs);
+  const requestHead = `${upgrade.requestHead.slice(0, -2)}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+  const responseFields =
+    (arm.shownVariant === null ? "" : `x-sluice-variant: ${arm.shownVariant}\r\n`) +
+    (setCookie === null ? "" : `set-cookie: ${setCookie}\r\n`);
+  const target = { endpoint: upgrade.endpoint, tls: arm.upstream.policy.tls };
+  context.tunnels.open(wire, requestHead, held, target, responseFields, (status) => {
     context.readClock();
-    settleOnce(status ?? (wire.closed ? "aborted" : "failed"));
+    settleOnce(status, "upstream_upgrade_failed");
   });
 }

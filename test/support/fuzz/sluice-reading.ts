@@ -11,7 +11,6 @@ import { HeadParser, headIncomplete, headRefused } from "../../../src/data/http1
 import {
   buildInterimHead,
   buildRequestHead,
-  buildResponseHead,
   buildTrailers,
   responseMode,
 } from "../../../src/data/exchange/heads.ts";
@@ -179,12 +178,8 @@ export function readResponse(
       const mode = responseMode(framing, 1);
       body.start(framing);
       inBody = true;
-      const forward = { version: "1.1" as const, requestId: "1", variant: null, setCookie: null };
-      relay.begin(
-        buildResponseHead(parser, framing, mode, false, "GET", forward),
-        mode,
-        parser.headers,
-      );
+      const shown = { method: "GET", close: false, requestId: "1", variant: null, setCookie: null };
+      relay.begin(parser, framing, mode, shown);
     }
     relay.flush();
   }
