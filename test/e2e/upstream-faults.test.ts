@@ -1,5 +1,5 @@
 import type net from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { startPlane, type TestPlane } from "../support/plane.ts";
 import { connectRaw, exchangeRaw, startRawServer, type RawServer } from "../support/raw.ts";
 
@@ -302,16 +302,43 @@ describe("endpoints and draining", () => {
     expect(flaky.sockets.length).toBeGreaterThan(before);
   });
 
+  it("draining leaves a first request that is on its way the time to come", async () => {
+    const server = await serve((socket, received) => {
+      if (received.endsWith("\r\n\r\n")) socket.write(ok);
+    });
+    const { port, plane: data } = await proxy([server.port]);
+    const fresh = await connectRaw(port);
+    const begun = await connectRaw(port);
+    const served = await connectRaw(port);
+    served.write(`GET / HTTP/1.1\r\n${host}\r\n`);
+    await served.until(/ok$/);
+    begun.write("GET / HTTP/1.1\r\n");
+    await vi.waitFor(() => expect(data.held().connections).toBe(3));
+    const drained = data.drain(30_000);
+    await served.closed();
+    sent += 3;
+    fresh.write(`GET / HTTP/1.1\r\n${host}\r\n`);
+    begun.write(`${host}\r\n`);
+    for (const client of [fresh, begun]) {
+      expect(await client.closed()).toMatch(/^HTTP\/1\.1 200 [^]*connection: close[^]*ok$/i);
+    }
+    expect(await drained).toBe(0);
+  });
+
   it("draining closes idle connections, lets what is in flight end, and cuts the rest", async () => {
     const server = await serve(() => {});
     const { port, plane: data } = await proxy([server.port]);
     const idle = await connectRaw(port);
     const finishing = await connectRaw(port);
     const hanging = await connectRaw(port);
-    sent += 2;
+    sent += 3;
     const keepAlive = `GET / HTTP/1.1\r\n${host}\r\n`;
-    finishing.write(keepAlive);
+    idle.write(keepAlive);
     await server.until(/\r\n\r\n/, 0);
+    server.sockets[0]?.write(ok);
+    await idle.until(/ok$/);
+    finishing.write(keepAlive);
+    await server.until(/\r\n\r\n[^]+\r\n\r\n/, 0);
     hanging.write(keepAlive);
     await server.until(/\r\n\r\n/, 1);
     const drained = data.drain(300);
@@ -321,7 +348,7 @@ describe("endpoints and draining", () => {
     expect(answer).toMatch(/^connection: close\r$/im);
     expect(answer.endsWith("ok")).toBe(true);
     expect(await drained).toBe(1);
-    expect(plane?.outcomes()).toMatchObject({ success: 1, proxy_error: 1 });
+    expect(plane?.outcomes()).toMatchObject({ success: 2, proxy_error: 1 });
     expect(await hanging.closed()).toBe("");
   });
 });

@@ -14,6 +14,8 @@ import { createPeer, refreshPeer, type Peer } from "./peer.ts";
 /** After a refused message what the client still sends is thrown away for so long and so much, then cut. */
 const lingerMs = 2_000;
 const lingerBytesMax = 1024 * 1024;
+/** When Sluice stops, a connection whose first request is on its way may still bring it so long. */
+const drainGraceMs = 500;
 
 /** One client connection: reads requests one after the other and carries one exchange at a time. */
 export class ClientConnection implements SocketOwner, BodySink {
@@ -33,6 +35,8 @@ export class ClientConnection implements SocketOwner, BodySink {
   #lingerBytes = 0;
   #bodyBytesSeen = 0;
   #gone = false;
+  /** A request came on it. */
+  #served = false;
   readonly #onGone: (connection: ClientConnection) => void;
 
   constructor(
@@ -91,7 +95,7 @@ export class ClientConnection implements SocketOwner, BodySink {
 
   #readHead(bytes: Buffer, at: number, end: number): number {
     const { context, parser } = this;
-    if (!parser.started) {
+    if (!parser.started && !context.draining) {
       const { headTimeoutMs } = context.routing.table.config.listen.limits;
       context.wheel.set(this.#deadline, context.nowMs() + headTimeoutMs);
     }
@@ -111,6 +115,7 @@ export class ClientConnection implements SocketOwner, BodySink {
     this.#bodyBytesSeen = 0;
     context.wheel.set(this.#deadline, Infinity);
     refreshPeer(this.peer, context.routing);
+    this.#served = true;
     const exchange = new Exchange(this, framing, this.#exchangeDeadline);
     this.#exchange = exchange;
     exchange.start();
@@ -187,9 +192,11 @@ export class ClientConnection implements SocketOwner, BodySink {
     this.wire.resume();
   }
 
-  /** Closes now if no exchange is in flight; after it otherwise. */
+  /** Closes now if it is idle; after its exchange, or the one that is about to come, otherwise. */
   drain(): void {
-    if (this.#exchange === null) this.closeSoon();
+    if (this.#exchange !== null || this.#closing) return;
+    if (this.#served && !this.parser.started) return this.closeSoon();
+    this.context.wheel.set(this.#deadline, this.context.nowMs() + drainGraceMs);
   }
 
   /** Cuts the connection; true when an exchange was lost with it. */

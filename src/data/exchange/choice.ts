@@ -1,13 +1,12 @@
-import type { JsonValue } from "../../core/experiment/policy.ts";
 import { assignRoute } from "../../core/assignment/assign.ts";
 import { issueCookie } from "../../core/assignment/cookie.ts";
 import { findUserKey, type UserKeyFinder } from "../../core/assignment/user-key.ts";
 import type { Recorder } from "../../core/telemetry/recorder.ts";
-import type { RequestHead } from "../../core/traffic/head.ts";
 import { clientAddress } from "../../core/traffic/trust.ts";
 import type { Peer } from "../client/peer.ts";
 import type { Arm, RouteEntry } from "../routing.ts";
 import type { WorkerContext } from "../worker-context.ts";
+import type { Intake } from "./intake.ts";
 
 /** Which arm a request goes to, for whom, and whether it is analysed. */
 export type Choice = {
@@ -20,26 +19,21 @@ export type Choice = {
   readonly setCookie: string | null;
 };
 
-export type ChoiceRequest = {
-  readonly head: RequestHead;
-  readonly peer: Peer;
-  /** The parsed JSON body; undefined when it was not read, null when there is none to read. */
-  readonly body: JsonValue | undefined;
-};
-
 /** Chooses the arm, or says that the body has to be read first. */
 export function chooseArm(
   context: WorkerContext,
   route: RouteEntry,
-  request: ChoiceRequest,
+  intake: Intake,
+  peer: Peer,
 ): Choice | "needs_body" {
   if (route.pin !== null) {
     return { arm: route.pin, experiment: -1, user: null, enrolled: false, setCookie: null };
   }
   const { trust } = context.routing;
-  const { head, peer } = request;
+  const { head } = intake;
   const clientIp = peer.forward.peerTrusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
-  const found = findUserKey(route.finder as UserKeyFinder, head, clientIp, request.body);
+  const finder = route.finder as UserKeyFinder;
+  const found = findUserKey(finder, head, clientIp, finder.readsBody ? intake.json : null);
   if (found.kind === "needs_body") return "needs_body";
   let user = found.kind === "found" ? found.key : null;
   let setCookie: string | null = null;

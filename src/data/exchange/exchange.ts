@@ -95,9 +95,9 @@ export class Exchange implements UpstreamUser {
 
   #choose(): void {
     const { context, peer, parser } = this.#client;
-    const { head, json } = this.#intake;
+    const { head } = this.#intake;
     if (this.#choice === null) {
-      const choice = chooseArm(context, this.#route as RouteEntry, { head, peer, body: json });
+      const choice = chooseArm(context, this.#route as RouteEntry, this.#intake, peer);
       if (choice === "needs_body") return this.#readBody();
       this.#choice = choice;
       this.#totalAtMs = this.startedMs + (choice.arm.timeouts.totalMs ?? Infinity);

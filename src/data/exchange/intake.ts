@@ -14,8 +14,8 @@ export class Intake {
   framing: Framing;
   /** Body bytes to send before any others: all of them, or the first of a body too large to read. */
   stored: Buffer | null = null;
-  /** The parsed JSON body; undefined while unread, null when there is none that can be read. */
-  json: JsonValue | undefined;
+  #json: JsonValue | undefined;
+  #typeSeen = false;
   #bytesMax = 0;
   #reading = false;
   #tooLarge = false;
@@ -28,7 +28,15 @@ export class Intake {
   constructor(head: RequestHead, framing: Framing) {
     this.head = head;
     this.framing = framing;
-    this.json = framing.kind !== "none" && carriesJson(head.headers) ? undefined : null;
+  }
+
+  /** The parsed JSON body; undefined while unread, null when there is none that can be read. */
+  get json(): JsonValue | undefined {
+    if (!this.#typeSeen) {
+      this.#typeSeen = true;
+      if (this.framing.kind === "none" || !carriesJson(this.head.headers)) this.#json = null;
+    }
+    return this.#json;
   }
 
   /** The body is being read, not relayed. */
@@ -73,7 +81,7 @@ export class Intake {
 
   #endReading(json: JsonValue): void {
     this.#reading = false;
-    this.json = json;
+    this.#json = json;
     this.#content = [];
     this.#raw = [];
     this.head = { ...this.head, headers: dropBodyFields(this.head.headers) };
@@ -90,9 +98,10 @@ export class Intake {
       this.#setBody(this.#original);
       return "ready";
     }
-    if (this.json === undefined) return "needs_body";
-    if (this.json === null) return this.#tooLarge ? "too_large" : "ready";
-    this.#setBody(Buffer.from(JSON.stringify(mergePatch(this.json, patch)), "utf8"));
+    const { json } = this;
+    if (json === undefined) return "needs_body";
+    if (json === null) return this.#tooLarge ? "too_large" : "ready";
+    this.#setBody(Buffer.from(JSON.stringify(mergePatch(json, patch)), "utf8"));
     return "ready";
   }
 
