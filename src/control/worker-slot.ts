@@ -29,6 +29,11 @@ export const restartLimits = {
   backoffMsMax: 5000,
   /** From a thread's start to its listener. */
   startMsMax: 20_000,
+  /**
+   * A worker that says nothing for so long, twice in a row, hangs: it sends a snapshot every 250 ms. Twice,
+   * because after a pause of the whole process its messages come behind our timers.
+   */
+  silentMsMax: 5000,
   /** What a failing worker gets to end by itself. */
   failingMsMax: 5000,
   /** From the drain's deadline to the worker's answer. */
@@ -86,6 +91,8 @@ export class WorkerSlot {
   /** Threads that were given up and have not ended yet. */
   readonly #leaving = new Map<Occupant, () => void>();
   #crashesInRow = 0;
+  /** How often the watch looked since the last message. */
+  #silentLooks = 0;
   #cancelTimer: () => void = () => {};
 
   constructor(index: number, owner: SlotOwner, dependencies: SlotDependencies) {
@@ -161,12 +168,24 @@ export class WorkerSlot {
     }
   }
 
+  #watch(): void {
+    const { timers } = this.#dependencies;
+    this.#silentLooks = 0;
+    this.#cancelTimer = timers.every(restartLimits.silentMsMax, () => {
+      this.#silentLooks += 1;
+      if (this.#silentLooks <= 2) return;
+      this.replace(`hung: silent for ${(2 * restartLimits.silentMsMax) / 1000} s`);
+    });
+  }
+
   #receive(occupant: Occupant, message: FromWorker): void {
     if (occupant === this.#occupant) {
       if (message.kind === "listening" && this.phase === "starting") {
         this.#cancelTimer();
         this.phase = "listening";
+        this.#watch();
       }
+      this.#silentLooks = 0;
       if (message.kind === "routing_applied") this.routingVersion = message.version;
       this.#owner.onMessage(this, message, occupant.source);
       if (message.kind === "listen_failed") this.replace(message.message);

@@ -7,6 +7,10 @@ import type { FromWorker } from "../wire/messages.ts";
 // (measured on one core: about a tenth of all CPU a request). It holds for isolates made after this line.
 setFlagsFromString("--single-threaded-gc");
 
+// A targeting rule's pattern that backtracks without end would stop a worker; V8 then starts again with an engine
+// that needs linear time. It knows no lookaround and no back-references: those are left to the supervisor's watch.
+setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
+
 /** Starts a data-plane worker as a thread of this process. */
 export const spawnThread: SpawnWorker = (options, events) => {
   const thread = new Worker(new URL("./worker.ts", import.meta.url), {

@@ -151,3 +151,18 @@ test("a port in use is refused with its address, also when another Sluice has it
     `127.0.0.1:${dataPort} is in use: stop what listens there, or choose another listen.port`,
   );
 });
+
+test("a pattern that backtracks without end holds no worker up", async () => {
+  const rules = 'rules: [ { when: [ { header: x-plan, matches: "^(a+)+$" } ], variant: other } ]';
+  const text = splitText(1).replace("    variants:", `    assignment: { ${rules} }\n    variants:`);
+  const sluice = await startTestSluice(text);
+  running.push(sluice);
+  const plan = async (value: string) => {
+    const { headers, body } = await request(sluice.url, { headers: { "x-plan": value } });
+    await body.dump();
+    return headers["x-sluice-variant"];
+  };
+  expect(await plan("a".repeat(64))).toBe("other");
+  // Hours, when it backtracks.
+  expect(await plan(`${"a".repeat(64)}!`)).toMatch(/^(one|other)$/);
+});

@@ -4,11 +4,7 @@ import type { RequestHead } from "../traffic/head.ts";
 import type { Condition } from "./policy.ts";
 import { cookieText, headerText, queryText } from "./request-field.ts";
 
-/**
- * Longest value that a `matches` condition looks at; a longer one does not match. Node's regular expressions
- * backtrack: the bound keeps a pattern of quadratic cost to milliseconds. A pattern of higher cost (`.*.*.*x`,
- * `(a+)+$`) is the operator's to avoid: values come from clients, but patterns only from the configuration.
- */
+/** Longest value that a `matches` condition looks at; a longer one does not match. */
 export const matchedCharsMax = 2_048;
 
 /** A condition ready for the request path. */
@@ -55,7 +51,7 @@ function compileTest(test: Condition["test"]): CompiledCondition["holds"] {
     case "prefix":
       return (value) => value?.startsWith(test.value) === true;
     case "matches": {
-      const pattern = new RegExp(test.pattern, "u");
+      const pattern = compilePattern(test.pattern);
       return (value) =>
         value !== undefined && value.length <= matchedCharsMax && pattern.test(value);
     }
@@ -64,4 +60,14 @@ function compileTest(test: Condition["test"]): CompiledCondition["holds"] {
     default:
       return unreachable(test);
   }
+}
+
+/**
+ * Patterns are checked as Unicode ones when the configuration is read, but run as plain ones where that makes
+ * no difference: only those can be handed to V8's linear-time engine when they backtrack too much (`(a+)+$` and
+ * its like, which a client could make to last for hours). Workers switch that on, see main/thread.ts.
+ */
+function compilePattern(pattern: string): RegExp {
+  const isUnicode = /\\[pP]\{|\\u\{|[^\0-\x7f]/.test(pattern);
+  return new RegExp(pattern, isUnicode ? "u" : "");
 }

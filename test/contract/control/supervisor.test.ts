@@ -143,6 +143,7 @@ test("what a former worker says of itself is not taken for its replacement's", a
 
 test("a routing table counts as applied when every worker has confirmed it", async () => {
   const { supervisor, thread, time } = await startFakes(2);
+  const watches = time.pending();
   let done = false;
   const applied = supervisor.applyRouting(configOf(2), { e: 2 }).then((result) => {
     done = true;
@@ -159,7 +160,7 @@ test("a routing table counts as applied when every worker has confirmed it", asy
   thread(1).say(confirm(2));
   expect(await applied).toEqual({ ok: true, value: 2 });
   expect(supervisor.state()).toMatchObject({ routingVersion: 2, restarts: 0 });
-  expect(time.pending()).toBe(0);
+  expect(time.pending()).toBe(watches);
 });
 
 test("a worker that does not confirm in time is replaced by one that starts with the new table", async () => {
@@ -218,6 +219,26 @@ test("a worker that does not answer the drain is ended after the deadline, a cra
   expect(thread(1).terminated).toBe(true);
   expect(await drained).toBe(0);
   expect(threads).toHaveLength(2);
+});
+
+test("a worker that hangs is replaced, one that speaks now and then is not", async () => {
+  const { threads, thread, time, logs } = await startFakes(2);
+  for (let passed = 0; passed < 60_000; passed += restartLimits.silentMsMax) {
+    time.advance(restartLimits.silentMsMax);
+    for (const speaking of threads.slice(passed < 30_000 ? 0 : 1)) {
+      speaking.say({ kind: "routing_applied", version: 1 });
+    }
+    if (passed < 40_000) expect(threads).toHaveLength(2);
+  }
+  expect(threads).toHaveLength(3);
+  expect(thread(0).terminated).toBe(true);
+  expect(thread(1).terminated).toBe(false);
+  expect(logs).toContainEqual(
+    expect.objectContaining({
+      message: "worker lost",
+      facts: expect.objectContaining({ worker: 0, reason: "hung: silent for 10 s" }),
+    }),
+  );
 });
 
 test("stopping ends everything, also what waits for its next start, and may be repeated", async () => {
