@@ -16,7 +16,7 @@ const zetaMinusOne = Array.from({ length: 39 }, (_, at) => sumZeta(at + 2));
 
 function sumZeta(power: number): number {
   // Euler-Maclaurin from 20 on (DLMF 25.2.9).
-  const cut = 20;
+  const cut = 40;
   let sum = 0;
   for (let n = cut - 1; n >= 2; n -= 1) sum += n ** -power;
   const last = cut ** -power;
@@ -125,9 +125,8 @@ export function logChoose(n: number, k: number): number {
   return -Math.log(n + 1) - logBeta(n - k + 1, k + 1);
 }
 
-/** ln(1 + u) − u without cancellation for small u > −1. */
-export function log1pMinus(u: number): number {
-  if (u > 0.6 || u < -0.45) return Math.log1p(u) - u;
+/** ln(1 + u) − u without cancellation for |u| up to about ½. */
+function log1pMinus(u: number): number {
   // ln(1+u) = 2(r + r³/3 + r⁵/5 + …) with r = u/(2+u), and 2r − u = −ur.
   const r = u / (2 + u);
   const square = r * r;
@@ -138,5 +137,6 @@ export function log1pMinus(u: number): number {
 
 /** Deviance x·ln(x/m) + m − x ≥ 0 for x > 0, m > 0: how far a mean m is from x. */
 export function deviance(x: number, m: number): number {
-  return -x * log1pMinus((m - x) / x);
+  const u = (m - x) / x;
+  return u > 0.6 || u < -0.45 ? x * Math.log(x / m) + m - x : -x * log1pMinus(u);
 }
