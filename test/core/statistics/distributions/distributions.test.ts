@@ -125,7 +125,7 @@ const golden: readonly Row[] = [
 
 describe("golden values", () => {
   for (const [what, actual, expected, relative] of golden) {
-    it(`${what}`, () => expectClose(actual, expected, relative));
+    it(`agrees with ${what}`, () => expectClose(actual, expected, relative));
   }
 
   it("has the whole line: both ends of every support", () => {
