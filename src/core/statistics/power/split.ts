@@ -9,10 +9,10 @@ export type Split = readonly [number, number];
 export type ArmSizes = readonly [number, number];
 
 /** The largest total that is searched. */
-export const totalMax = 1e12;
+const totalMax = 1e12;
 
 /** Throws RangeError unless both weights are above 0 and finite. */
-export function assertSplit(split: Split): void {
+function assertSplit(split: Split): void {
   if (!split.every((weight) => weight > 0 && weight < Infinity)) {
     throw new RangeError(`split must hold two finite weights above 0, got ${split.join(":")}`);
   }

@@ -113,11 +113,6 @@ export function lowerExit(
   return upperExit({ ...previous, points }, time, -drift, -boundary);
 }
 
-/** Chance that the run went on. */
-export function totalMass(continuation: Continuation): number {
-  return continuation.masses.reduce((sum, mass) => sum + mass, 0);
-}
-
 function quadratureGrid(
   mean: number,
   region: { readonly low: number; readonly high: number },
