@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { achievedPower as proportionsPower } from "../../../../src/core/statistics/power/proportions.ts";
 import {
@@ -113,5 +114,42 @@ describe("planExperiment", () => {
       users: { requestsPerUser: 1000, icc: 0 },
     });
     expect(sure.users).toEqual({ perArm: [2, 2], total: 4 });
+  });
+
+  it("answers anything a person may type with whole numbers or a sentence", () => {
+    const number = fc.oneof(
+      fc.double(),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1000, noNaN: true }),
+    );
+    const share = fc.double({ min: 0.001, max: 0.999, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.record({
+          baseline: number,
+          minEffect: fc.record({ kind: fc.constantFrom("relative", "absolute"), value: number }),
+          metric: fc.oneof(
+            fc.constant({ kind: "proportion" as const }),
+            number.map((standardDeviation) => ({ kind: "mean" as const, standardDeviation })),
+          ),
+          alpha: fc.oneof(share, number),
+          power: fc.oneof(share, number),
+          split: fc.tuple(number, number),
+          alternative: fc.constantFrom("two_sided", "greater", "less"),
+        }),
+        fc.option(fc.record({ icc: number, requestsPerUser: number, variation: number })),
+        (asked, users) => {
+          const result = planExperiment(users === null ? asked : { ...asked, users });
+          if (result.ok) {
+            expect(result.value.perArm.every((size) => Number.isInteger(size) && size > 0)).toBe(
+              true,
+            );
+          } else {
+            expect(result.error.message).not.toBe("");
+          }
+        },
+      ),
+      { numRuns: 300, seed: 1 },
+    );
   });
 });
