@@ -3,7 +3,13 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { Alternative } from "../alternative.ts";
 import type { DataFault } from "../fault.ts";
 import { requiredSampleSize as proportionsSampleSize } from "./proportions.ts";
-import { type Clustering, designEffect, requiredSampleSize as ratiosSampleSize } from "./ratios.ts";
+import {
+  type Clustering,
+  designEffect,
+  requestsPerUserMax,
+  requiredSampleSize as ratiosSampleSize,
+  variationMax,
+} from "./ratios.ts";
 import type { ArmSizes, Split } from "./split.ts";
 import { requiredSampleSize as tTestSampleSize } from "./t-test.ts";
 
@@ -145,11 +151,11 @@ function findFault(question: ExperimentQuestion): string | null {
 
 function findClusteringFault({ icc, requestsPerUser, variation = 0 }: Clustering): string | null {
   if (!(icc >= 0 && icc <= 1)) return `the users' icc must lie in 0…1, got ${icc}`;
-  if (!(requestsPerUser >= 1 && requestsPerUser < Infinity)) {
-    return `requests per user must be at least 1, got ${requestsPerUser}`;
+  if (!(requestsPerUser >= 1 && requestsPerUser <= requestsPerUserMax)) {
+    return `requests per user must lie in 1…${requestsPerUserMax}, got ${requestsPerUser}`;
   }
-  if (!(variation >= 0 && variation < Infinity)) {
-    return `the variation of requests per user must not be negative, got ${variation}`;
+  if (!(variation >= 0 && variation <= variationMax)) {
+    return `the variation of requests per user must lie in 0…${variationMax}, got ${variation}`;
   }
   return null;
 }
@@ -158,6 +164,9 @@ function findWrongDifference(question: ExperimentQuestion, difference: number): 
   const { baseline, metric, alternative } = question;
   if (!Number.isFinite(difference) || difference === 0) {
     return `the smallest effect worth finding must be finite and not 0, got ${difference}`;
+  }
+  if (metric.kind === "mean" && !Number.isFinite(difference / metric.standardDeviation)) {
+    return `the effect is beyond all measure in standard deviations: ${difference}`;
   }
   const changed = baseline + difference;
   if (metric.kind === "proportion" && !(changed >= 0 && changed <= 1)) {

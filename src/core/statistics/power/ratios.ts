@@ -19,13 +19,16 @@ import {
 import { noncentralPower } from "./t-test.ts";
 
 export type Clustering = {
-  /** Mean number of requests of a user over the whole run: at least 1. */
+  /** Mean number of requests of a user over the whole run: 1…1e12. */
   readonly requestsPerUser: number;
   /** Share of a request's variance that lies between users: 0…1. */
   readonly icc: number;
-  /** Standard deviation of the number of requests per user over its mean; default 0. */
+  /** Standard deviation of the number of requests per user over its mean: 0…1e6; default 0. */
   readonly variation?: number;
 };
+
+export const requestsPerUserMax = 1e12;
+export const variationMax = 1e6;
 
 export type RatiosDesign = Clustering & {
   /** Of one request, over all users of an arm: above 0, in the unit of the difference. */
@@ -37,12 +40,14 @@ export type RatiosDesign = Clustering & {
 
 /** How many times more requests are needed than if all were independent. Throws RangeError on invalid arguments. */
 export function designEffect({ requestsPerUser, icc, variation = 0 }: Clustering): number {
-  if (!(requestsPerUser >= 1 && requestsPerUser < Infinity)) {
-    throw new RangeError(`requestsPerUser must be at least 1 and finite, got ${requestsPerUser}`);
+  if (!(requestsPerUser >= 1 && requestsPerUser <= requestsPerUserMax)) {
+    throw new RangeError(
+      `requestsPerUser must lie in 1…${requestsPerUserMax}, got ${requestsPerUser}`,
+    );
   }
   if (!(icc >= 0 && icc <= 1)) throw new RangeError(`icc must lie in 0…1, got ${icc}`);
-  if (!(variation >= 0 && variation < Infinity)) {
-    throw new RangeError(`variation must be finite and not negative, got ${variation}`);
+  if (!(variation >= 0 && variation <= variationMax)) {
+    throw new RangeError(`variation must lie in 0…${variationMax}, got ${variation}`);
   }
   return 1 + ((1 + variation * variation) * requestsPerUser - 1) * icc;
 }

@@ -51,10 +51,9 @@ export function smallestSizes(
   least: number,
 ): Result<ArmSizes, DataFault> {
   assertSplit(split);
-  const sum = split[0] + split[1];
   const divide = (total: number): ArmSizes => [
-    Math.max(least, (total * split[0]) / sum),
-    Math.max(least, (total * split[1]) / sum),
+    Math.max(least, total / (1 + split[1] / split[0])),
+    Math.max(least, total / (1 + split[0] / split[1])),
   ];
   const enough = (total: number): boolean => powerOf(divide(total)) >= power;
   let high = 2 * least;

@@ -91,6 +91,10 @@ export function noncentralPower(
   if (alternative === "less") {
     return noncentralPower(-noncentrality, degreesOfFreedom, alpha, "greater");
   }
+  if (noncentrality === Infinity || (alternative === "two_sided" && noncentrality === -Infinity)) {
+    return 1;
+  }
+  if (noncentrality === -Infinity) return 0;
   const critical = tUpperQuantile(alternative === "greater" ? alpha : alpha / 2, degreesOfFreedom);
   const upper = noncentralTUpper(critical, degreesOfFreedom, noncentrality);
   if (alternative === "greater") return upper;
