@@ -132,7 +132,7 @@ export function groupSequentialPower(
 
 /**
  * The drift (positive; negative for a test whose only boundary is the lower one) at which the design has the
- * given power, and by which factor its maximum sample exceeds that of a single look of the same size.
+ * given power, and by which factor its maximum sample exceeds that of a single look with the same alpha and power.
  * `power` must lie between the design's alpha and 1.
  */
 export function requiredDrift(
