@@ -1,4 +1,5 @@
 import { err, ok, type Result } from "../../base/result.ts";
+import type { MetricDirection } from "./direction.ts";
 import type { DataFault } from "./fault.ts";
 import type { Interval } from "./interval.ts";
 import type { Moments } from "./moments.ts";
@@ -16,9 +17,6 @@ export type Equivalence<Test> = {
   /** Confidence 1 − 2α, which lies inside the margin exactly when the test rejects at α. */
   readonly interval: Interval;
 };
-
-/** Whether a larger value of the metric is the better one. */
-export type Direction = "lower" | "higher";
 
 /** TOST for means with Welch's variance: is x − y inside `margin`? */
 export function meansEquivalence(
@@ -99,12 +97,12 @@ export function ratioNonInferiority(
 
 export type NonInferiority = {
   readonly margin: number;
-  readonly direction: Direction;
+  readonly direction: MetricDirection;
   /** Default 0.05. */
   readonly alpha?: number;
 };
 
-function nonInferiorityOptions(margin: number, direction: Direction, alpha: number) {
+function nonInferiorityOptions(margin: number, direction: MetricDirection, alpha: number) {
   requirePositiveMargin(margin);
   const isLower = direction === "lower";
   return {

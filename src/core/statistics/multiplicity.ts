@@ -42,7 +42,7 @@ function adjustBenjaminiHochberg(pValues: readonly number[]): number[] {
   let smallest = 1;
   for (const [back, at] of orderOf(pValues).toReversed().entries()) {
     const rank = pValues.length - back;
-    smallest = Math.min(smallest, ((pValues[at] as number) * pValues.length) / rank);
+    smallest = Math.min(smallest, (pValues[at] as number) * (pValues.length / rank));
     adjusted[at] = smallest;
   }
   return adjusted;
