@@ -1,3 +1,5 @@
+import { sameName } from "../../core/traffic/hop-by-hop.ts";
+
 /**
  * What the framing needs to know of a message's fields, gathered while they are parsed.
  * A field that decides where a message ends may occur once and in one spelling only: whatever two
@@ -62,40 +64,36 @@ export function isHost(value: string): boolean {
 export function noteField(facts: FieldFacts, name: string, value: string): FieldFault | null {
   switch (name.length) {
     case 2:
-      if (isNamed(name, "te")) facts.trailersAccepted ||= /(?:^|[,\s])trailers\b/i.test(value);
+      if (sameName(name, "te")) facts.trailersAccepted ||= /(?:^|[,\s])trailers\b/i.test(value);
       return null;
     case 4:
-      return isNamed(name, "host") ? noteHost(facts, value) : null;
+      return sameName(name, "host") ? noteHost(facts, value) : null;
     case 6:
-      return isNamed(name, "expect") ? noteExpect(facts, value) : null;
+      return sameName(name, "expect") ? noteExpect(facts, value) : null;
     case 7:
-      if (isNamed(name, "upgrade"))
+      if (sameName(name, "upgrade"))
         facts.upgrade = facts.upgrade === null ? value : `${facts.upgrade}, ${value}`;
       return null;
     case 10:
-      if (isNamed(name, "connection")) noteConnection(facts, value);
-      else if (isNamed(name, "keep-alive")) {
+      if (sameName(name, "connection")) noteConnection(facts, value);
+      else if (sameName(name, "keep-alive")) {
         const timeout = /(?:^|[,\s])timeout=([0-9]{1,9})/i.exec(value);
         if (timeout !== null) facts.keepAliveSeconds = Number(timeout[1]);
       }
       return null;
     case 12:
-      if (isNamed(name, "max-forwards")) {
+      if (sameName(name, "max-forwards")) {
         if (!/^[0-9]{1,9}$/.test(value)) return "bad_header";
         facts.maxForwards = Number(value);
       }
       return null;
     case 14:
-      return isNamed(name, "content-length") ? noteContentLength(facts, value) : null;
+      return sameName(name, "content-length") ? noteContentLength(facts, value) : null;
     case 17:
-      return isNamed(name, "transfer-encoding") ? noteTransferEncoding(facts, value) : null;
+      return sameName(name, "transfer-encoding") ? noteTransferEncoding(facts, value) : null;
     default:
       return null;
   }
-}
-
-function isNamed(name: string, lowerName: string): boolean {
-  return name === lowerName || name.toLowerCase() === lowerName;
 }
 
 function noteHost(facts: FieldFacts, value: string): FieldFault | null {

@@ -88,6 +88,12 @@ export class HeadParser {
       if (at < 0 || this.#complete) return at;
     }
     while (at < end) {
+      const fieldEnd = this.#startLineRead ? this.#readWholeField(bytes, at, end) : -1;
+      if (fieldEnd !== -1) {
+        if (this.fault !== null) return headRefused;
+        at = fieldEnd;
+        continue;
+      }
       const feedAt = bytes.indexOf(lineFeed, at);
       if (feedAt === -1 || feedAt >= end) return this.#keep(bytes, at, end);
       this.#bytesRead += feedAt + 1 - at;
@@ -218,6 +224,28 @@ export class HeadParser {
     else this.fault = /^HTTP\/[0-9]\.[0-9]$/.test(version) ? "unsupported_version" : fault;
   }
 
+  /**
+   * Reads a valid field line that is here whole, in one pass over its bytes; returns the position behind it. Anything
+   * else is left to the line reader: -1.
+   */
+  #readWholeField(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && tokenByte[bytes[at] as number] === 1) at += 1;
+    const nameEnd = at;
+    if (nameEnd === start || nameEnd >= end || bytes[nameEnd] !== 0x3a) return -1;
+    at += 1;
+    while (at < end && isBlank(bytes[at] as number)) at += 1;
+    const valueStart = at;
+    while (at < end && fieldByte[bytes[at] as number] === 1) at += 1;
+    if (at + 1 >= end || bytes[at] !== carriageReturn || bytes[at + 1] !== lineFeed) return -1;
+    const next = at + 2;
+    if (this.#bytesRead + next - start > this.#limits.bytesMax) return -1;
+    this.#bytesRead += next - start;
+    if (next > this.#textBase + this.#text.length) this.#decode(bytes, start, next, end);
+    this.#addField(bytes, start, nameEnd, valueStart, at);
+    return next;
+  }
+
   #readField(bytes: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end && tokenByte[bytes[at] as number] === 1) at += 1;
@@ -229,6 +257,11 @@ export class HeadParser {
     const valueStart = at;
     while (at < end && fieldByte[bytes[at] as number] === 1) at += 1;
     if (at !== end) return void this.#refuse("bad_header");
+    this.#addField(bytes, start, nameEnd, valueStart, end);
+  }
+
+  /** The name is `bytes[start, nameEnd)`, the value `bytes[valueStart, end)` without the blanks at its end. */
+  #addField(bytes: Buffer, start: number, nameEnd: number, valueStart: number, end: number): void {
     let valueEnd = end;
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd -= 1;
     const headers = this.headers;
