@@ -14,6 +14,41 @@ export type ProgramDependencies = {
   readonly serve: (options: ServeOptions) => Promise<number>;
 };
 
+type AnalyzeOptions = {
+  control: string;
+  metric: string[];
+  treatment?: string;
+  guardrail?: string[];
+  variantColumn: string;
+  userColumn?: string;
+  split?: string;
+  minEffect: string;
+  confidence: string;
+  power: string;
+  seed: string;
+  json?: boolean;
+};
+
+type PowerOptions = {
+  baseline: string;
+  mde: string;
+  sd?: string;
+  power: string;
+  alpha: string;
+  alternative: string;
+  split: string;
+  usersIcc?: string;
+  requestsPerUser?: string;
+  usersVariation?: string;
+  traffic?: string;
+  json?: boolean;
+};
+
+/** Options may be given once with several values, or several times. */
+function collect(value: string, former: string[] | undefined): string[] {
+  return [...(former ?? []), value];
+}
+
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
@@ -64,6 +99,98 @@ export async function runProgram(
     .description("print the JSON Schema of the configuration")
     .action(() => {
       exitCode = runSchema(io);
+    });
+
+  program
+    .command("analyze")
+    .description("compare the arms of finished data: tests, effect sizes, intervals, decision")
+    .argument("<files...>", "CSV files: one with all arms, or one for each arm")
+    .requiredOption("--control <name>", "the control's name (of a variant, or of a file)")
+    .requiredOption(
+      "--metric <name:lower|higher>",
+      "a column and which way is better; again for more, the first decides",
+      collect,
+    )
+    .option("--treatment <name>", "which variant to compare, when there are several")
+    .option(
+      "--guardrail <metric:bound>",
+      "how much worse a metric may become: latency_ms:5%; again for more",
+      collect,
+    )
+    .option("--variant-column <name>", "column that names the variant", "variant")
+    .option("--user-column <name>", "column that names the user: the analysis is then over users")
+    .option("--split <shares>", "planned shares, control first: 95:5")
+    .option(
+      "--min-effect <size>",
+      "smallest change that counts: 5% of the control, or in the metric's unit",
+      "0%",
+    )
+    .option("--confidence <share>", "confidence of the intervals", "0.95")
+    .option("--power <share>", "chance with which --min-effect should have been found", "0.8")
+    .option("--seed <number>", "of the bootstrap's chance", "1")
+    .option("--json", "print JSON")
+    .action(async (files: string[], options: AnalyzeOptions) => {
+      const { runAnalyze } = await import("./analyze.ts");
+      exitCode = runAnalyze(
+        {
+          files,
+          control: options.control,
+          treatment: options.treatment ?? null,
+          metrics: options.metric,
+          guardrails: options.guardrail ?? [],
+          variantColumn: options.variantColumn,
+          userColumn: options.userColumn ?? null,
+          split: options.split ?? null,
+          minEffect: options.minEffect,
+          confidence: options.confidence,
+          power: options.power,
+          seed: options.seed,
+          json: options.json === true,
+        },
+        io,
+      );
+    });
+
+  program
+    .command("power")
+    .description("how many requests or users an experiment needs, and how long that takes")
+    .requiredOption("--baseline <value>", "the control's rate (0.02 or 2%), or its mean with --sd")
+    .requiredOption(
+      "--mde <size>",
+      "smallest change worth finding: 0.01 in the baseline's unit, or 5% of it",
+    )
+    .option("--sd <value>", "standard deviation of one request: the metric is then a mean")
+    .option("--power <share>", "chance to find it", "0.8")
+    .option("--alpha <share>", "chance of a false alarm", "0.05")
+    .option("--alternative <side>", "two_sided, greater or less", "two_sided")
+    .option("--split <shares>", "control to treatment", "50:50")
+    .option("--users-icc <share>", "how alike a user's requests are: their intra-class correlation")
+    .option("--requests-per-user <count>", "over the whole experiment; with --users-icc")
+    .option(
+      "--users-variation <value>",
+      "standard deviation over mean of requests per user; with --users-icc",
+    )
+    .option("--traffic <count>", "requests a day of both arms together")
+    .option("--json", "print JSON")
+    .action(async (options: PowerOptions) => {
+      const { runPower } = await import("./power.ts");
+      exitCode = runPower(
+        {
+          baseline: options.baseline,
+          mde: options.mde,
+          power: options.power,
+          alpha: options.alpha,
+          split: options.split,
+          alternative: options.alternative,
+          standardDeviation: options.sd ?? null,
+          usersIcc: options.usersIcc ?? null,
+          requestsPerUser: options.requestsPerUser ?? null,
+          usersVariation: options.usersVariation ?? null,
+          traffic: options.traffic ?? null,
+          json: options.json === true,
+        },
+        io,
+      );
     });
 
   try {

@@ -1,36 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { err, ok } from "../../../src/base/result.ts";
-import { runProgram } from "../../../src/faces/cli/program.ts";
 import { smallText } from "../../core/config/texts.ts";
-
-/** Runs one command line over files in memory. */
-async function run(arguments_: readonly string[], files: Record<string, string> = {}) {
-  let stdout = "";
-  let stderr = "";
-  const served: string[] = [];
-  const exitCode = await runProgram(arguments_, {
-    version: "1.2.3",
-    serve: async ({ configPath }) => {
-      served.push(configPath);
-      return 1;
-    },
-    io: {
-      readFile: (path) => {
-        const text = files[path];
-        return text === undefined ? err(`${path} cannot be read`) : ok(text);
-      },
-      stdout: (text) => {
-        stdout += text;
-      },
-      stderr: (text) => {
-        stderr += text;
-      },
-      env: {},
-      cores: 4,
-    },
-  });
-  return { exitCode, stdout, stderr, served };
-}
+import { runCommandLine as run } from "../../support/command-line.ts";
 
 describe("sluice check", () => {
   it("says what a right file would do", async () => {

@@ -27,7 +27,14 @@ export function decide(facts: DecisionFacts, policy: DecisionPolicy): Decision {
 }
 
 /** What the primary metric's interval says by itself. */
-type Finding = "better" | "worse" | "alike" | "unclear";
+type Finding =
+  | "better"
+  | "worse"
+  | "alike"
+  /** It differs, but perhaps by less than what counts. */
+  | "near"
+  /** It may differ in either direction. */
+  | "unclear";
 
 function outcomeOf(gates: readonly Gate[], finding: Finding, facts: DecisionFacts): Outcome {
   const [sampleRatio, guardrails, , power] = gates as [Gate, Gate, Gate, Gate];
@@ -39,6 +46,7 @@ function outcomeOf(gates: readonly Gate[], finding: Finding, facts: DecisionFact
   if (finding === "alike") return "no_difference";
   if (finding === "better")
     return guardrails.verdict === "pass" ? "treatment_wins" : "keep_running";
+  if (finding === "near") return "keep_running";
   const couldSee = power.verdict === "pass" && facts.sample.required !== null;
   return couldSee ? "no_difference" : "keep_running";
 }
@@ -143,7 +151,7 @@ function judgePrimary(
       : least > 0
         ? `: worse, but not surely by ${size}`
         : ": may be better, the same or worse";
-  return { gate: gate("wait", open), finding: "unclear" };
+  return { gate: gate("wait", open), finding: most < 0 || least > 0 ? "near" : "unclear" };
 }
 
 function judgePower(facts: DecisionFacts, policy: DecisionPolicy, finding: Finding): Gate {
@@ -152,6 +160,10 @@ function judgePower(facts: DecisionFacts, policy: DecisionPolicy, finding: Findi
   const saw = { units, planned, required };
   if (isEarly(facts)) {
     const reason = `${count(units)} of the ${count(planned ?? 0)} ${unit} planned for the smaller arm: a fixed-sample interval counts only at the planned size`;
+    return { name, verdict: "wait", reason, saw };
+  }
+  if (finding === "near") {
+    const reason = "the change is close to the smallest one that counts: only more data can tell";
     return { name, verdict: "wait", reason, saw };
   }
   if (finding !== "unclear") {

@@ -56,6 +56,12 @@ describe("decide", () => {
     ["surely alike", facts(latency(-0.02, 0.03)), "no_difference", "primary"],
     ["better, but too little to count", facts(latency(-0.04, -0.01)), "no_difference", "primary"],
     ["better, perhaps too little", facts(latency(-0.1, -0.01)), "keep_running", "primary"],
+    [
+      "better, perhaps too little, however much was seen",
+      facts(latency(-0.1, -0.01), { sample: enough }),
+      "keep_running",
+      "primary",
+    ],
     ["unclear, too few", facts(latency(-0.1, 0.1)), "keep_running", "primary"],
     [
       "unclear, but enough to have seen it",

@@ -1,0 +1,34 @@
+import { err, ok } from "../../src/base/result.ts";
+import { runProgram } from "../../src/faces/cli/program.ts";
+
+/** Runs one command line over files in memory. */
+export async function runCommandLine(
+  arguments_: readonly string[],
+  files: Record<string, string> = {},
+) {
+  let stdout = "";
+  let stderr = "";
+  const served: string[] = [];
+  const exitCode = await runProgram(arguments_, {
+    version: "1.2.3",
+    serve: async ({ configPath }) => {
+      served.push(configPath);
+      return 1;
+    },
+    io: {
+      readFile: (path) => {
+        const text = files[path];
+        return text === undefined ? err(`${path} cannot be read`) : ok(text);
+      },
+      stdout: (text) => {
+        stdout += text;
+      },
+      stderr: (text) => {
+        stderr += text;
+      },
+      env: {},
+      cores: 4,
+    },
+  });
+  return { exitCode, stdout, stderr, served };
+}
