@@ -70,7 +70,7 @@ function asymptoticOf(
   { alternative = "two_sided", continuity = true }: MannWhitneyOptions,
 ): MannWhitney {
   const { m, n, wins, theta, binningError } = superiorityOf(bins);
-  const deviation = standardDeviation(bins, m, n);
+  const deviation = uDeviation(bins, m, n);
   const distance = wins - (m * n) / 2;
   const step = continuity ? 0.5 : 0;
   const base = { statistic: wins, theta, binningError, method: "asymptotic" } as const;
@@ -92,10 +92,10 @@ function asymptoticOf(
 }
 
 /**
- * Of U under the null: Var = mn/12·[N + 1 − Σ(t³ − t)/(N(N − 1))] for ties of t values, here as the sum of
- * t(N − t)(N + t), which keeps its digits when nearly all values are tied.
+ * Standard deviation of U under the null. Var = mn/12·[N + 1 − Σ(t³ − t)/(N(N − 1))] for ties of t values, here as the
+ * sum of t(N − t)(N + t), which keeps its digits when nearly all values are tied.
  */
-function standardDeviation({ x, y }: AlignedHistograms, m: number, n: number): number {
+export function uDeviation({ x, y }: AlignedHistograms, m: number, n: number): number {
   const all = m + n;
   let sum = 0;
   for (let bin = 0; bin < x.length; bin += 1) {
