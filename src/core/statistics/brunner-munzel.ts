@@ -55,13 +55,13 @@ function testOf(
     return err({ code: "zero_variance", message: "all values of both arms are the same" });
   }
   const superiority = superiorityOf(bins);
-  const { m, n, theta, binningError } = superiority;
+  const { m, n, excess, theta, binningError } = superiority;
   if (lastOf(bins.y) < firstOf(bins.x)) return ok(separated(1, superiority, options));
   if (lastOf(bins.x) < firstOf(bins.y)) return ok(separated(0, superiority, options));
   const { ofX, ofY } = placementVariances(bins, superiority);
   const square = ofX / m + ofY / n;
   const df = 1 / ((ofX / m / square) ** 2 / (m - 1) + (ofY / n / square) ** 2 / (n - 1));
-  const t = tOf(theta - 0.5, Math.sqrt(square), df, options);
+  const t = tOf(excess / (m * n), Math.sqrt(square), df, options);
   const { statistic, pValue, standardError } = t;
   const interval = { low: t.interval.low + 0.5, high: t.interval.high + 0.5 };
   const base = { statistic, df, pValue, standardError, theta, binningError };

@@ -69,23 +69,22 @@ function asymptoticOf(
   bins: AlignedHistograms,
   { alternative = "two_sided", continuity = true }: MannWhitneyOptions,
 ): MannWhitney {
-  const { m, n, wins, theta, binningError } = superiorityOf(bins);
+  const { m, n, wins, excess, theta, binningError } = superiorityOf(bins);
   const deviation = uDeviation(bins, m, n);
-  const distance = wins - (m * n) / 2;
   const step = continuity ? 0.5 : 0;
   const base = { statistic: wins, theta, binningError, method: "asymptotic" } as const;
   if (deviation === 0) return { ...base, z: 0, pValue: 1 };
   switch (alternative) {
     case "two_sided": {
-      const z = (Math.sign(distance) * Math.max(0, Math.abs(distance) - step)) / deviation;
+      const z = (Math.sign(excess) * Math.max(0, Math.abs(excess) - step)) / deviation;
       return { ...base, z, pValue: Math.min(1, 2 * normalUpper(Math.abs(z))) };
     }
     case "greater": {
-      const z = (distance - step) / deviation;
+      const z = (excess - step) / deviation;
       return { ...base, z, pValue: normalUpper(z) };
     }
     case "less": {
-      const z = (distance + step) / deviation;
+      const z = (excess + step) / deviation;
       return { ...base, z, pValue: normalCdf(z) };
     }
   }

@@ -15,6 +15,8 @@ export type Superiority = {
   readonly n: number;
   /** Pairs in which x is larger, ties counted half: Mann and Whitney's U of x. */
   readonly wins: number;
+  /** wins − mn/2, which keeps its digits where nearly as many pairs are won as lost. */
+  readonly excess: number;
   /** θ = P(x > y) + ½·P(x = y) in the samples. */
   readonly theta: number;
   /** θ of the values inside the bins is no further away than this; 0 for raw values. */
@@ -63,19 +65,24 @@ export function valuesFault(arm: string, values: ArrayLike<number>): DataFault |
   return null;
 }
 
-/** Counts pairs in O(bins): a bin's x beat all y below it and tie with the y in it. Both arms must hold values. */
+/** Counts pairs in O(bins): a bin's x beat all y below it, its y all x below it, and both tie. Both arms must hold values. */
 export function superiorityOf({ lowest, highest, x, y }: AlignedHistograms): Superiority {
   const m = totalOf(x);
   const n = totalOf(y);
-  let below = 0;
-  let wins = 0;
+  let belowX = 0;
+  let belowY = 0;
+  let balance = 0;
   let unsure = 0;
   for (let bin = 0; bin < x.length; bin += 1) {
     const inX = x[bin] as number;
     const inY = y[bin] as number;
-    wins += inX * (below + inY / 2);
-    below += inY;
+    balance += inX * belowY - inY * belowX;
+    belowX += inX;
+    belowY += inY;
     if (lowest[bin] !== highest[bin]) unsure += inX * inY;
   }
-  return { m, n, wins, theta: wins / (m * n), binningError: unsure / (2 * m * n) };
+  const pairs = m * n;
+  const excess = balance / 2;
+  const wins = pairs / 2 + excess;
+  return { m, n, wins, excess, theta: wins / pairs, binningError: unsure / (2 * pairs) };
 }

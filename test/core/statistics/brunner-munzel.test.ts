@@ -13,6 +13,8 @@ import {
   earlyPermeable,
   gradesActive,
   gradesNew,
+  hugeX,
+  hugeY,
   permeable,
 } from "./rank-samples.ts";
 import { codeOf, valueOf } from "./sample.ts";
@@ -56,6 +58,12 @@ test.each([
   const found = valueOf(brunnerMunzel(x, y, { alternative }));
   expectClose(found.statistic, statistic, 1e-13);
   expectClose(found.pValue, pValue, 1e-11);
+});
+
+test("a hundred million values in each arm keep their digits", () => {
+  // Python's fractions.
+  const found = valueOf(brunnerMunzelBinned(graded(hugeX), graded(hugeY)));
+  expectClose(found.statistic, -0.04949999975297331219, 1e-14);
 });
 
 describe("complete separation", () => {

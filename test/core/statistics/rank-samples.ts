@@ -19,3 +19,7 @@ export const brunnerNew = [3, 3, 4, 3, 1, 2, 3, 1, 1, 5, 4];
 /** statsmodels, test_nonparametric.py, test_rank_compare_ord: counts in five ordered grades. */
 export const gradesNew = [24, 37, 21, 19, 6];
 export const gradesActive = [11, 51, 22, 21, 7];
+
+/** 100 million values in each arm that hardly differ: in doubles θ − ½ would be rounding. */
+export const hugeX = [20_000_300, 19_999_990, 20_000_010, 19_999_800, 19_999_900];
+export const hugeY = [20_000_000, 20_000_000, 20_000_000, 20_000_000, 20_000_000];
