@@ -62,8 +62,6 @@ const rows: readonly Row[] = [
     "R, uncorrected",
     permeable,
     earlyPermeable,
-    hugeX,
-    hugeY,
     { method: "asymptotic", continuity: false },
     35,
     0.2206713619198468,
