@@ -56,7 +56,7 @@ const resamplesKept = 200;
  * in which the null holds: resamples of both arms moved to a common mean, compared by their t statistics
  * (Efron and Tibshirani 1993, algorithm 16.2); for quantiles, which have no standard error, by differences. It is
  * (1 + as extreme)/(1 + resamples), never 0. `zero_variance` when neither mean varies, `out_of_range` when a
- * ratio's denominator is not clearly on one side of 0.
+ * ratio's denominator is not clearly on one side of 0 or sums are too large for a double.
  */
 export function bootstrap(
   x: ArrayLike<number>,
@@ -118,9 +118,13 @@ function compare(
   const sorted = ofX.estimates
     .map((one, at) => contrastOf(contrast, one, ofY.estimates[at] as number))
     .toSorted();
+  const standardError = deviationOf(sorted);
+  if (!Number.isFinite(estimate) || !Number.isFinite(standardError)) {
+    return err({ code: "out_of_range", message: "the values are too large to be summed up" });
+  }
   return ok({
     estimate,
-    standardError: deviationOf(sorted),
+    standardError,
     percentile: percentileInterval(sorted, confidence, alternative),
     bca: bcaInterval(sorted, estimate, accelerationOf(contrast, x, y), confidence, alternative),
     pValue: nullPValue(x, y, ofX, ofY, alternative),

@@ -34,9 +34,13 @@ export function hodgesLehmann(
   requireConfidence(confidence);
   const aligned = alignValues(x, y, 1);
   if (!aligned.ok) return err(aligned.error);
+  const { lowest } = aligned.value;
+  if (!Number.isFinite(2 * ((lowest.at(-1) as number) - (lowest[0] as number)))) {
+    return err({ code: "out_of_range", message: "the values are too far apart" });
+  }
   const [m, n] = [x.length, y.length];
   const pairs = m * n;
-  const isTied = aligned.value.lowest.length < m + n;
+  const isTied = lowest.length < m + n;
   const tail = alternative === "two_sided" ? (1 - confidence) / 2 : 1 - confidence;
   const isExact = !isTied && pairs <= exactPairsMax && isExactFeasible(m, n);
   const rank = isExact

@@ -52,6 +52,9 @@ export function permutationTest(
   // The pool adds up to 0: the sum over one arm is the difference of means but for a factor.
   const observed = sumOf(pool, few);
   const slack = 1e-13 * pool.reduce((sum, value) => sum + Math.abs(value), 0);
+  if (!Number.isFinite(slack)) {
+    return err({ code: "out_of_range", message: "the values are too large to be summed up" });
+  }
   const isExact = divisions(m + n, few) <= asked;
   const affordable = Math.max(resamplesKept, Math.floor(movesMax / few));
   const tally = isExact

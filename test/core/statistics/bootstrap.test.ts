@@ -247,12 +247,28 @@ test("what cannot be compared is a fault", () => {
   expect(codeOf(bootstrap([1, 2], [-1, 1], { ...options, contrast: "ratio" }))).toBe(
     "out_of_range",
   );
+  expect(codeOf(bootstrap([1e308, -1e308], [1, 2], options))).toBe("out_of_range");
   expect(() => bootstrap([1, 2], [1, 2], { ...options, resamples: 99 })).toThrow(RangeError);
   expect(() => bootstrap([1, 2], [1, 2], { ...options, resamples: 1e6 })).toThrow(RangeError);
   expect(() => bootstrap([1, 2], [1, 2], { ...options, confidence: 0 })).toThrow(RangeError);
   expect(() => bootstrap([1, 2], [1, 2], { ...options, statistic: { quantile: 2 } })).toThrow(
     RangeError,
   );
+});
+
+test("tiny values are as good as others", () => {
+  const run = (scale: number) =>
+    valueOf(
+      bootstrap(
+        treated.map((value) => value * scale),
+        untreated.map((value) => value * scale),
+        { random: createRandom(3) },
+      ),
+    );
+  const [tiny, plain] = [run(2 ** -400), run(1)];
+  expectClose(tiny.bca.low, plain.bca.low * 2 ** -400, 1e-12);
+  expectClose(tiny.bca.high, plain.bca.high * 2 ** -400, 1e-12);
+  expect(tiny.pValue).toBe(plain.pValue);
 });
 
 test("one arm without variance is no fault", () => {

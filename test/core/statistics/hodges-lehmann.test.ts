@@ -75,5 +75,6 @@ test("large samples with ties give what all their differences give", () => {
 test("what has no shift is a fault", () => {
   expect(codeOf(hodgesLehmann([], [1]))).toBe("empty");
   expect(codeOf(hodgesLehmann([1], [Number.NaN]))).toBe("not_finite");
+  expect(codeOf(hodgesLehmann([1e308], [-1e308]))).toBe("out_of_range");
   expect(() => hodgesLehmann([1], [2], { confidence: 0 })).toThrow(RangeError);
 });

@@ -69,6 +69,7 @@ test("rejects a true null as often as it says", () => {
 test("what cannot be tested is a fault", () => {
   expect(codeOf(permutationTest([], [1], { random }))).toBe("empty");
   expect(codeOf(permutationTest([1], [Number.NaN], { random }))).toBe("not_finite");
+  expect(codeOf(permutationTest([1e308, -1e308], [1e308], { random }))).toBe("out_of_range");
   expect(() => permutationTest([1], [2], { random, resamples: 5 })).toThrow(RangeError);
   expect(valueOf(permutationTest([2, 2], [2, 2, 2], { random }))).toMatchObject({
     difference: 0,

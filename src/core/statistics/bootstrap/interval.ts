@@ -59,27 +59,30 @@ export function bcaInterval(
 
 /** Acceleration of the contrast of two arms by the jackknife over both (Efron and Tibshirani 1993, eq. 15.36). */
 export function accelerationOf(contrast: Contrast, x: BootstrapArm, y: BootstrapArm): number {
-  const ofX = influence(x, (estimate) => contrastOf(contrast, estimate, y.estimate));
-  const ofY = influence(y, (estimate) => contrastOf(contrast, x.estimate, estimate));
-  const squares = ofX.squares + ofY.squares;
-  return squares > 0 ? (ofX.cubes + ofY.cubes) / (6 * squares ** 1.5) : 0;
+  const changes = [
+    ...influence(x, (estimate) => contrastOf(contrast, estimate, y.estimate)),
+    ...influence(y, (estimate) => contrastOf(contrast, x.estimate, estimate)),
+  ];
+  const spread = Math.sqrt(
+    changes.reduce((sum, { change, count }) => sum + count * change * change, 0),
+  );
+  if (spread === 0) return 0;
+  return changes.reduce((sum, { change, count }) => sum + count * (change / spread) ** 3, 0) / 6;
 }
 
+type Influence = { readonly change: number; readonly count: number };
+
+/** How far the statistic moves with each value, and how many values move it as far. */
 function influence(
   { n, leftOut: { estimates, counts } }: BootstrapArm,
   statistic: (estimate: number) => number,
-): { readonly squares: number; readonly cubes: number } {
-  const values = estimates.map(statistic);
+): Influence[] {
+  const values = Array.from(estimates, statistic);
   const mean = values.reduce((sum, value, at) => sum + (counts[at] as number) * (value / n), 0);
-  let squares = 0;
-  let cubes = 0;
-  for (const [at, value] of values.entries()) {
-    const change = ((n - 1) / n) * (mean - value);
-    const count = counts[at] as number;
-    squares += count * change ** 2;
-    cubes += count * change ** 3;
-  }
-  return { squares, cubes };
+  return values.map((value, at) => ({
+    change: ((n - 1) / n) * (mean - value),
+    count: counts[at] as number,
+  }));
 }
 
 function intervalAt(
