@@ -253,6 +253,52 @@ export function simulateStickyErrors(runs: number, seed: number): SimulationRow[
   ];
 }
 
+/**
+ * Sticky users, ramped from 10 to 50 % so that some change arms, no effect, a look every 1,000 requests up to 20,000:
+ * runs with an alarm by first errors, and by raw errors.
+ */
+export function simulateStickyRamps(runs: number, seed: number): SimulationRow[] {
+  const random = createRandom(seed);
+  let raw = 0;
+  let first = 0;
+  for (let run = 0; run < runs; run += 1) {
+    const users = Array.from({ length: 400 }, (_, hash) => ({
+      hash: hash + run * 400,
+      place: random(),
+      propensity: skewedBeta(random),
+    }));
+    let share = 0.1;
+    let rawTest = createErrorRateTest({ share, kind: "not_worse" });
+    let firstTest = rawTest;
+    const firstErrors = createFirstErrors(2);
+    for (let block = 0; block < 20; block += 1) {
+      if (block === 8) {
+        share = 0.5;
+        rawTest = nextEpoch(rawTest, share);
+        firstTest = nextEpoch(firstTest, share);
+      }
+      const before = [...firstErrors.counts];
+      const errors = [0, 0];
+      for (let request = 0; request < 1000; request += 1) {
+        const user = users[Math.floor(random() * users.length)]!;
+        if (random() >= user.propensity) continue;
+        const arm = user.place < share ? 1 : 0;
+        errors[arm]! += 1;
+        noteError(firstErrors, arm, user.hash);
+      }
+      rawTest = addErrors(rawTest, errors[0]!, errors[1]!);
+      const [control, treatment] = firstErrors.counts.map((count, arm) => count - before[arm]!);
+      firstTest = addErrors(firstTest, control!, treatment!);
+    }
+    if (errorRatePValue(rawTest) <= alpha) raw += 1;
+    if (errorRatePValue(firstTest) <= alpha) first += 1;
+  }
+  return [
+    { scenario: "sticky ramp: raw errors", runs, hits: raw, expected: "at_least", bound: 0.12 },
+    { scenario: "sticky ramp: first errors", runs, hits: first, expected: "at_most", bound: alpha },
+  ];
+}
+
 /** Beta(0.2, 19.8) by M. D. Jöhnk's rejection (1964). */
 function skewedBeta(random: Uniform): number {
   for (;;) {

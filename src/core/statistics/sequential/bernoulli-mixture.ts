@@ -91,12 +91,13 @@ export function logEvidenceAbove(
   const { rate, complement, concentration } = mixture;
   const a = concentration * rate;
   const b = concentration * complement;
-  return (
-    logEvidence(mixture, successes, failures) +
-    Math.log(incompleteBeta(rate, a + successes, b + failures, complement).upper) -
-    Math.log(incompleteBeta(rate, a, b, complement).upper)
-  );
+  // Nearly all of so small a prior weight lies at 0: the rest would have no digits, and 1 is on the safe side.
+  const prior = a < priorWeightMin ? 1 : incompleteBeta(rate, a, b, complement).upper;
+  const posterior = incompleteBeta(rate, a + successes, b + failures, complement).upper;
+  return logEvidence(mixture, successes, failures) + Math.log(posterior) - Math.log(prior);
 }
+
+const priorWeightMin = 1e-8;
 
 /** ln E against "the rate is q or more". */
 export function logEvidenceBelow(

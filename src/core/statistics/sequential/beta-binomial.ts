@@ -53,7 +53,8 @@ export function plannedConcentration(
 
 /**
  * The confidence sequence of a rate at one look: `successes` among `count` trials. Its ends lie on the safe side by the
- * last digit. Faults: not_finite, out_of_range. Throws RangeError on invalid options.
+ * last digit; a one-sided limit closer to 0 (or 1) than 1e-8 over the concentration is 0 (or 1). Faults: not_finite,
+ * out_of_range. Throws RangeError on invalid options.
  */
 export function bernoulliConfidenceSequence(
   successes: number,
@@ -102,7 +103,7 @@ function lowestRate(successes: number, failures: number, side: Side): number {
   let outside = inside * factor;
   while (!isRejected(outside)) {
     inside = outside;
-    factor *= factor;
+    factor = Math.max(factor * factor, 0.1);
     outside *= factor;
     if (outside < rateMin) return 0;
   }

@@ -161,6 +161,35 @@ describe("bernoulliConfidenceSequence", () => {
     }
   });
 
+  it.each([
+    // mpmath 1.3, 60 digits: the root of ln E = ln(1/alpha), one-sided.
+    [1, 1e6, 0.05, 6.91666796330942e-9],
+    [1, 1e6, 0.001, 8.1167337045441e-11],
+    [2, 1e6, 0.001, 1.16247823450428e-8],
+    [50, 1e6, 0.05, 3.28687987780659e-5],
+    [37, 1000, 0.05, 0.0227554777865564],
+  ])(
+    "mpmath: lower limit of %d of %d at %d, and its mirror image",
+    (successes, count, alpha, low) => {
+      const options = { alpha, plannedCount: count, alternative: "greater" } as const;
+      const { interval } = valueOf(bernoulliConfidenceSequence(successes, count, options));
+      expectClose(interval.low, low, 1e-9);
+      const mirrored = valueOf(
+        bernoulliConfidenceSequence(count - successes, count, { ...options, alternative: "less" }),
+      );
+      expect(mirrored.interval.high).toBe(1 - interval.low);
+    },
+  );
+
+  it("has no lower limit where it would be too close to 0 to compute, and stays a number", () => {
+    const options = { alpha: 1e-9, plannedCount: 1e6, alternative: "greater" } as const;
+    const { interval } = valueOf(bernoulliConfidenceSequence(1, 1e6, options));
+    expect(interval).toEqual({ low: 0, high: 1 });
+    const mixture = createBernoulliMixture(1e-250, 0.001);
+    expect(logEvidenceAbove(mixture, 0, 1)).toBe(-Infinity);
+    expect(Number.isFinite(logEvidenceAbove(mixture, 1, 0))).toBe(true);
+  });
+
   it("knows nothing before the first trial", () => {
     expect(valueOf(bernoulliConfidenceSequence(0, 0, { alpha: 0.05, plannedCount: 10 }))).toEqual({
       interval: { low: 0, high: 1 },

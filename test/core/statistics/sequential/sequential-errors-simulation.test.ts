@@ -4,6 +4,7 @@ import {
   simulateRateRatios,
   simulateSampleRatios,
   simulateStickyErrors,
+  simulateStickyRamps,
 } from "../../../sim/statistics/sequential-errors.ts";
 import { isWithinBound } from "../../../sim/statistics/simulation-row.ts";
 
@@ -26,6 +27,12 @@ describe("what is looked at all the time", () => {
     expect(naive!.hits / naive!.runs).toBeGreaterThan(0.35);
     expect(raw!.hits / raw!.runs).toBeGreaterThan(0.1);
     expect(first!.hits / first!.runs).toBeLessThan(0.02);
+  });
+
+  it("needs them over a ramp too, where users change arms", () => {
+    const rows = simulateStickyRamps(150, 8);
+    expect(rows).toHaveLength(2);
+    expect(rows.filter((row) => !isWithinBound(row))).toEqual([]);
   });
 
   it("raises few false alarms about sample ratios, and finds lost users", () => {

@@ -9,7 +9,7 @@ import { isWithinBound } from "../../../sim/statistics/simulation-row.ts";
 
 it.each([
   [simulateRateSequences, 60],
-  [simulateQuantileSequences, 60],
+  [simulateQuantileSequences, 40],
   [simulateFixedQuantiles, 2000],
   [simulateQuantileTests, 60],
 ])("%o keeps its guarantees", (simulate, runs) => {
