@@ -1,0 +1,78 @@
+import { parseArgs } from "node:util";
+import { createRandom } from "../src/core/statistics/random.ts";
+import { simulateFixedSamples } from "./sim/statistics/fixed-sample.ts";
+import { simulateMeanSequence } from "./sim/statistics/group-sequential.ts";
+import { isWithinBound, type SimulationRow } from "./sim/statistics/simulation-row.ts";
+import {
+  simulateErrorRates,
+  simulateRateRatios,
+  simulateSampleRatios,
+  simulateStickyErrors,
+} from "./sim/statistics/sequential-errors.ts";
+import * as quantiles from "./sim/statistics/sequential-quantiles.ts";
+import { simulateStickyCoverage, simulateStickyUsers } from "./sim/statistics/sticky-users.ts";
+
+/**
+ * `npm run simulate [-- --runs N --seed S --only TEXT]`: false alarms, detections and coverage of every method in the
+ * long form; the tests hold the short one. Exit 1 when chance does not explain a row.
+ */
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "2000" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
+  },
+});
+const runs = Number(values.runs);
+const seed = Number(values.seed);
+
+/** What a simulation costs against one of a fixed-sample test, so that all take about as long. */
+const simulations: readonly (readonly [
+  name: string,
+  share: number,
+  run: (runs: number, seed: number) => readonly SimulationRow[],
+])[] = [
+  ["fixed samples", 10, simulateFixedSamples],
+  ["sticky users", 1, simulateStickyUsers],
+  ["coverage over sticky users", 1, simulateStickyCoverage],
+  ["error rates, a look every 100 requests", 1, simulateErrorRates],
+  ["rate ratios", 0.5, simulateRateRatios],
+  ["sticky errors", 1, simulateStickyErrors],
+  ["sample ratios", 0.5, simulateSampleRatios],
+  ["rate sequences", 0.5, quantiles.simulateRateSequences],
+  ["quantile sequences", 0.25, quantiles.simulateQuantileSequences],
+  ["mean sequences, a look every 100 observations", 0.5, simulateMeanSequences],
+];
+
+function simulateMeanSequences(count: number, chosen: number): SimulationRow[] {
+  return (["two_sided", "greater", "less"] as const).map((alternative) => {
+    const rates = simulateMeanSequence(count, createRandom(chosen), { lift: 0, alternative });
+    const hits = Math.round(rates.sequence * count);
+    return {
+      scenario: `mean sequence, ${alternative}`,
+      runs: count,
+      hits,
+      expected: "at_most",
+      bound: 0.05,
+    };
+  });
+}
+
+let broken = 0;
+for (const [name, share, simulate] of simulations) {
+  if (!name.includes(values.only)) continue;
+  console.log(`\n${name}`);
+  for (const row of simulate(Math.max(100, Math.round(runs * share)), seed)) {
+    const isRight = isWithinBound(row);
+    if (!isRight) broken += 1;
+    const rate = `${((100 * row.hits) / row.runs).toFixed(2)} %`;
+    const bound = `${row.expected === "at_most" ? "≤" : "≥"} ${(100 * row.bound).toFixed(2)} %`;
+    console.log(
+      `  ${isRight ? "ok  " : "FAIL"} ${rate.padStart(8)} ${bound.padStart(10)} of ${String(row.runs).padStart(6)}  ${row.scenario}`,
+    );
+  }
+}
+console.log(
+  `\n${broken === 0 ? "all as they should be" : `${broken} rows are not explained by chance`}`,
+);
+process.exitCode = broken === 0 ? 0 : 1;
