@@ -71,7 +71,9 @@ export function runPower(arguments_: PowerArguments, io: CliIo): number {
   if (problems.length === 0) {
     const plan = planExperiment(question);
     if (plan.ok) {
-      io.stdout(arguments_.json ? toJson(plan.value) : describe(plan.value, arguments_));
+      io.stdout(
+        arguments_.json ? toJson(plan.value) : describe(plan.value, question.baseline, arguments_),
+      );
       return exitCodes.success;
     }
     problems.push(plan.error.message);
@@ -104,7 +106,11 @@ function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-function describe(plan: ExperimentPlan, { power, alpha, traffic }: PowerArguments): string {
+function describe(
+  plan: ExperimentPlan,
+  baseline: number,
+  { power, alpha, traffic }: PowerArguments,
+): string {
   const { perArm, users } = plan;
   const lines = [
     `${count(plan.total)} requests: ${count(perArm[0])} control, ${count(perArm[1])} treatment`,
@@ -121,9 +127,10 @@ function describe(plan: ExperimentPlan, { power, alpha, traffic }: PowerArgument
       `${count(plan.days)} ${plan.days === 1 ? "day" : "days"} at ${traffic} requests a day`,
     );
   }
-  const change = Number(plan.difference.toPrecision(4));
-  lines.push(
-    `to find a change of ${change} with power ${power} at alpha ${alpha}, looking once at the end`,
-  );
+  const digits = (value: number) => Number(value.toPrecision(4));
+  const change = `${digits(baseline)} to ${digits(baseline + plan.difference)}`;
+  const share = `${digits((100 * plan.difference) / Math.abs(baseline))} % of it`;
+  lines.push(`to find a change from ${change} (${baseline === 0 ? "from 0" : share})`);
+  lines.push(`with power ${power} at alpha ${alpha}, looking once at the end`);
   return `${lines.join("\n")}\n`;
 }

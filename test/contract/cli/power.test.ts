@@ -52,7 +52,7 @@ describe("sluice power", () => {
   it("prints it for people", async () => {
     const { stdout } = await runCommandLine([...rate, "--traffic", "10000"]);
     expect(stdout).toBe(
-      "7,682 requests: 3,841 control, 3,841 treatment\n1 day at 10000 requests a day\nto find a change of 0.02 with power 0.8 at alpha 0.05, looking once at the end\n",
+      "7,682 requests: 3,841 control, 3,841 treatment\n1 day at 10000 requests a day\nto find a change from 0.1 to 0.12 (20 % of it)\nwith power 0.8 at alpha 0.05, looking once at the end\n",
     );
   });
 
