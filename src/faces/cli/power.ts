@@ -102,6 +102,10 @@ function toJson(plan: ExperimentPlan): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
+function digits(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
 function count(value: number): string {
   return value.toLocaleString("en-US");
 }
@@ -127,7 +131,6 @@ function describe(
       `${count(plan.days)} ${plan.days === 1 ? "day" : "days"} at ${traffic} requests a day`,
     );
   }
-  const digits = (value: number) => Number(value.toPrecision(4));
   const change = `${digits(baseline)} to ${digits(baseline + plan.difference)}`;
   const share = `${digits((100 * plan.difference) / Math.abs(baseline))} % of it`;
   lines.push(`to find a change from ${change} (${baseline === 0 ? "from 0" : share})`);
