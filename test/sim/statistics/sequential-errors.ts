@@ -254,7 +254,7 @@ export function simulateStickyErrors(runs: number, seed: number): SimulationRow[
 }
 
 /**
- * Sticky users, ramped from 10 to 50 % so that some change arms, no effect, a look every 1,000 requests up to 20,000:
+ * Sticky users, ramped from 10 to 50 % so that some change arms, no effect, a look every 3,000 requests up to 60,000:
  * runs with an alarm by first errors, and by raw errors.
  */
 export function simulateStickyRamps(runs: number, seed: number): SimulationRow[] {
@@ -279,7 +279,7 @@ export function simulateStickyRamps(runs: number, seed: number): SimulationRow[]
       }
       const before = [...firstErrors.counts];
       const errors = [0, 0];
-      for (let request = 0; request < 1000; request += 1) {
+      for (let request = 0; request < 3000; request += 1) {
         const user = users[Math.floor(random() * users.length)]!;
         if (random() >= user.propensity) continue;
         const arm = user.place < share ? 1 : 0;

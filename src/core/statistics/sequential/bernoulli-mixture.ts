@@ -11,8 +11,8 @@
 // Source: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences"
 // (Ann. Stat. 49:1055, 2021; arXiv 1810.08240), propositions 6 and 7; Robbins (1970).
 //
-// Precision: with A = cq + k, B = c(1−q) + m, S = A + B and x = k − (k+m)q, Stirling's form of the gamma function
-// makes ln E = D(A, A−x) + D(B, B+x) − ½·ln((1 + k/cq)(1 + m/c(1−q))/(1 + (k+m)/c)) + corrections, D being the
+// Precision: with A = cq + k, B = c(1−q) + m and S = A + B, Stirling's form of the gamma function makes
+// ln E = D(A, Sq) + D(B, S(1−q)) − ½·ln((1 + k/cq)(1 + m/c(1−q))/(1 + (k+m)/c)) + corrections, D being the
 // deviance: every term is of the size of the result, where log-betas would be of the size of the counts.
 import { deviance, stirlingCorrection } from "../special/gamma.ts";
 import { incompleteBeta } from "../special/incomplete-beta.ts";
@@ -61,10 +61,9 @@ export function logEvidence(
   const a = concentration * rate;
   const b = concentration * complement;
   const total = concentration + successes + failures;
-  const excess = successes * complement - failures * rate;
   return (
-    divergence(a + successes, total * rate, excess) +
-    divergence(b + failures, total * complement, -excess) -
+    deviance(a + successes, total * rate) +
+    deviance(b + failures, total * complement) -
     0.5 *
       (Math.log1p(successes / a) +
         Math.log1p(failures / b) -
@@ -74,11 +73,6 @@ export function logEvidence(
     stirlingCorrection(total) -
     mixture.correction
   );
-}
-
-/** The deviance of `value` from a mean, which is `value − excess` too: the closer the better known that way. */
-export function divergence(value: number, mean: number, excess: number): number {
-  return deviance(value, Math.abs(excess) < value / 4 ? value - excess : mean);
 }
 
 /** ln E against "the rate is q or less": the mixture over larger rates only; -Infinity where E < e^-700. */

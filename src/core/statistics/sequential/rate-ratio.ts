@@ -20,7 +20,13 @@ export type RateRatio = {
   readonly interval: Interval | null;
 };
 
-type Share = { readonly theta: number; readonly errors: number; readonly treatment: number };
+/** One share's errors; theta is θ₀ and complement 1 − θ₀. */
+type Share = {
+  readonly theta: number;
+  readonly complement: number;
+  readonly errors: number;
+  readonly treatment: number;
+};
 
 /** The ratio of error rates with its confidence sequence. Throws RangeError on alpha outside (0, 1). */
 export function rateRatio(test: ErrorRateTest, alpha: number): RateRatio {
@@ -30,8 +36,10 @@ export function rateRatio(test: ErrorRateTest, alpha: number): RateRatio {
   const shares: Share[] = [];
   for (const { share, control, treatment } of [...test.past, test.current]) {
     const weight = share * test.nullRatio;
+    const total = weight + 1 - share;
     const errors = control + treatment;
-    if (errors > 0) shares.push({ theta: weight / (weight + 1 - share), errors, treatment });
+    if (errors === 0) continue;
+    shares.push({ theta: weight / total, complement: (1 - share) / total, errors, treatment });
   }
   if (shares.length === 0) return { estimate: null, interval: { low: 0, high: Infinity } };
   const likeliest = likeliestLogRatio(shares);
@@ -54,14 +62,20 @@ export function rateRatio(test: ErrorRateTest, alpha: number): RateRatio {
 /** What the evidence against R is more than that against R₀; x = ln R − ln R₀. */
 function gain(shares: readonly Share[], x: number): number {
   let sum = 0;
-  for (const { theta, errors, treatment } of shares) {
+  for (const { theta, complement, errors, treatment } of shares) {
     // From the side on which the exponential stays small.
     sum +=
       x <= 0
-        ? errors * Math.log1p(theta * Math.expm1(x)) - treatment * x
-        : errors * Math.log1p((1 - theta) * Math.expm1(-x)) + (errors - treatment) * x;
+        ? errors * logMean(complement, theta, x) - treatment * x
+        : errors * logMean(theta, complement, -x) + (errors - treatment) * x;
   }
   return sum;
+}
+
+/** ln(rest + part·eˣ) for x ≤ 0 and parts with sum 1. */
+function logMean(rest: number, part: number, x: number): number {
+  const change = part * Math.expm1(x);
+  return change > -0.5 ? Math.log1p(change) : Math.log(rest + part * Math.exp(x));
 }
 
 /** Where the gain is least: ∓Infinity where all errors are of one arm. */
@@ -70,14 +84,14 @@ function likeliestLogRatio(shares: readonly Share[]): number {
   const treatment = shares.reduce((sum, share) => sum + share.treatment, 0);
   if (treatment === 0) return -Infinity;
   if (treatment === errors) return Infinity;
-  const single = ({ theta, treatment: part, errors: all }: Share): number =>
-    Math.log(part / (all - part)) - Math.log(theta / (1 - theta));
+  const single = ({ theta, complement, treatment: part, errors: all }: Share): number =>
+    Math.log(part / (all - part)) - Math.log(theta / complement);
   if (shares.length === 1) return single(shares[0] as Share);
   // The slope rises in x, from −treatment to errors − treatment.
   const isRising = (x: number): boolean => {
     let slope = -treatment;
     for (const share of shares) {
-      const odds = (share.theta / (1 - share.theta)) * Math.exp(x);
+      const odds = (share.theta / share.complement) * Math.exp(x);
       slope += odds === Infinity ? share.errors : (share.errors * odds) / (1 + odds);
     }
     return slope >= 0;

@@ -10,8 +10,7 @@
 //
 // Source: Lindon and Malek, "Anytime-valid inference for multinomial count data" (NeurIPS 2022, arXiv 2011.03567),
 // eq. 9. Precision: deviances of Stirling's form, as in bernoulli-mixture.ts.
-import { stirlingCorrection } from "../special/gamma.ts";
-import { divergence } from "./bernoulli-mixture.ts";
+import { deviance, stirlingCorrection } from "../special/gamma.ts";
 
 export type SampleRatioOptions = {
   /** Each arm's configured share of new users; at least two, each 0…1, together 1. */
@@ -122,7 +121,7 @@ function splitLogEvidence(
     }
     const prior = concentration * share;
     log +=
-      divergence(prior + count, total * share, count - seen * share) -
+      deviance(prior + count, total * share) -
       0.5 * Math.log1p(count / prior) +
       stirlingCorrection(prior + count) -
       stirlingCorrection(prior);

@@ -131,6 +131,11 @@ describe("bernoulliConfidenceSequence", () => {
             const evidence = logEvidence(mixture, successes, count - successes);
             expect(Math.abs(evidence + Math.log(alpha))).toBeLessThan(1e-5);
           }
+          if (interval.low > 0) {
+            const outside = createBernoulliMixture(interval.low, concentration);
+            const evidence = logEvidence(outside, successes, count - successes);
+            expect(evidence).toBeGreaterThanOrEqual(-Math.log(alpha));
+          }
           expect(interval.low).toBeLessThanOrEqual(successes / count);
           expect(interval.high).toBeGreaterThanOrEqual(successes / count);
         },

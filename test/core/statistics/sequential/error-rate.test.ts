@@ -9,6 +9,7 @@ import {
   nextEpoch,
 } from "../../../../src/core/statistics/sequential/error-rate.ts";
 import { rateRatio } from "../../../../src/core/statistics/sequential/rate-ratio.ts";
+import { logBeta } from "../../../../src/core/statistics/special/gamma.ts";
 import { expectClose } from "../closeness.ts";
 
 const counts = fc.integer({ min: 0, max: 100_000 });
@@ -204,6 +205,49 @@ describe("rateRatio", () => {
       ),
       { seed: 4, numRuns: 400 },
     );
+  });
+
+  it("ends where the evidence of all epochs together reaches 1/alpha", () => {
+    const epochs = [
+      [0.1, 90, 12],
+      [0.3, 60, 35],
+      [0.1, 80, 9],
+      [0.5, 40, 50],
+    ] as const;
+    const prior = 100;
+    let test = createErrorRateTest({ share: 0.1, kind: "two_sided" });
+    for (const [share, control, treatment] of epochs) {
+      test = addErrors(nextEpoch(test, share), control, treatment);
+    }
+    const { low, high } = rateRatio(test, 0.05).interval!;
+    for (const ratio of [low, high]) {
+      let evidence = 0;
+      for (const [share, control, treatment] of epochs) {
+        const theta = (share * ratio) / (share * ratio + 1 - share);
+        evidence +=
+          logBeta(prior * share + treatment, prior * (1 - share) + control) -
+          logBeta(prior * share, prior * (1 - share)) -
+          treatment * Math.log(theta) -
+          control * Math.log1p(-theta);
+      }
+      expectClose(evidence, Math.log(20), 1e-10);
+    }
+    expect(low).toBeLessThan(high);
+  });
+
+  it("keeps its digits far out (mpmath)", () => {
+    const test = createErrorRateTest({ share: 0.3, kind: "two_sided" });
+    const { interval } = rateRatio(addErrors(test, 0, 1e10), 0.05);
+    expectClose(interval!.low, 17584472.913621440402, 4e-9);
+  });
+
+  it("finds a ratio far from the one tested (mpmath)", () => {
+    const test = createErrorRateTest({ share: 0.5, kind: "not_worse", margin: 1e6 });
+    const { interval } = rateRatio(addErrors(test, 1000, 1000), 0.05);
+    expectClose(interval!.low, 0.70754697062871572335, 1e-11);
+    const { estimate, interval: none } = rateRatio(addErrors(test, 1e11, 0), 0.4);
+    expect(estimate).toBe(0);
+    expect(none).toEqual({ low: 0, high: Infinity });
   });
 
   it("is everything before the first error, and one-sided where the errors are of one arm", () => {
