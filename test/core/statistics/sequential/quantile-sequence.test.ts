@@ -175,6 +175,10 @@ describe("quantileDifferenceSequence", () => {
     const greater = valueOf(
       quantileDifferenceSequence(ramp(1000, 300), ramp(1000), { ...many, alternative: "greater" }),
     );
+    const less = valueOf(
+      quantileDifferenceSequence(ramp(1000), ramp(1000, 300), { ...many, alternative: "less" }),
+    );
+    expect(less).toEqual({ low: -Infinity, high: -greater.low });
     expect(greater.high).toBe(Infinity);
     expect(greater.low).toBeGreaterThan(
       valueOf(quantileDifferenceSequence(ramp(1000, 300), ramp(1000), many)).low,

@@ -97,6 +97,11 @@ describe("createSampleRatioTest", () => {
     );
   });
 
+  it("forgives shares whose sum is rounded", () => {
+    const rounded = pValues([0.3333333, 0.3333333, 0.3333333], [[60_000, 50_000, 50_000]]);
+    expectClose(rounded[0]!, pValues([1 / 3, 1 / 3, 1 / 3], [[60_000, 50_000, 50_000]])[0]!, 1e-9);
+  });
+
   it("knows at once that an arm without a share has a user", () => {
     expect(
       pValues(
