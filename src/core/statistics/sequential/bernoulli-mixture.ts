@@ -9,7 +9,7 @@
 // which is a supermartingale for every rate ≤ q, constant or not, as (1−p)(1−θ)/(1−q) + pθ/q ≤ 1 for p ≤ q < θ.
 //
 // Source: Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences"
-// (Ann. Stat. 49:1055, 2021; arXiv 1810.08240), propositions 6 and 7; Robbins (1970).
+// (Ann. Stat. 49:1055, 2021; arXiv 1810.08240): the beta-binomial mixtures, two-sided and one-sided.
 //
 // Precision: with A = cq + k, B = c(1−q) + m and S = A + B, Stirling's form of the gamma function makes
 // ln E = D(A, Sq) + D(B, S(1−q)) − ½·ln((1 + k/cq)(1 + m/c(1−q))/(1 + (k+m)/c)) + corrections, D being the

@@ -2,7 +2,7 @@
 // run does not speak against with evidence 1/α (bernoulli-mixture.ts), each tested by the mixture about itself.
 // The guarantee is exact at every number of observations, for independent trials of one rate.
 //
-// Source: Howard, Ramdas, McAuliffe, Sekhon (Ann. Stat. 49:1055, 2021), section 3 and the tuning of eq. 3.4.
+// Source: Howard, Ramdas, McAuliffe, Sekhon (Ann. Stat. 49:1055, 2021; arXiv 1810.08240), also for the tuning.
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { Alternative } from "../alternative.ts";
 import type { DataFault } from "../fault.ts";

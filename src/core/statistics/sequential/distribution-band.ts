@@ -2,7 +2,7 @@
 // interval of a named quantile (quantile-sequence.ts, fixed-quantile.ts) is much tighter in the tails.
 //
 // Fixed n: Dvoretzky, Kiefer, Wolfowitz with Massart's constant (Ann. Probab. 18:1269, 1990): √(ln(2/α)/2n).
-// At all n ≥ n₀ at once: A·√((ln(1 + ln(n/n₀)) + C)/n), Howard and Ramdas (arXiv 1906.09712), theorem 2: for A > 1/√2
+// At all n ≥ n₀ at once: A·√((ln(1 + ln(n/n₀)) + C)/n), Howard and Ramdas (arXiv 1906.09712): for A > 1/√2
 // the chance to leave the band is at most min over η of 4·exp(−γ²C)·(1 + 1/((γ²−1)·ln η)), where
 // γ² = (2/η)·(A − √(2(η−1)/C))² must exceed 1; C is the number that makes it α. A = 0.85 is theirs.
 import { bisect } from "./beta-binomial.ts";

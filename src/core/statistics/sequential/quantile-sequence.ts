@@ -5,7 +5,7 @@
 // interval wider, never wrong.
 //
 // Source: Howard and Ramdas, "Sequential estimation of quantiles with applications to A/B testing and best-arm
-// identification" (Bernoulli 28:1704, 2022; arXiv 1906.09712), with the beta-binomial mixture of its section 4.
+// identification" (Bernoulli 28:1704, 2022; arXiv 1906.09712), with the beta-binomial mixture.
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { DataFault } from "../fault.ts";
 import { type Histogram, totalOf } from "../histogram.ts";

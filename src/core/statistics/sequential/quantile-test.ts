@@ -13,7 +13,7 @@
 // and 1 − π short of it (error-rate.ts explains this form), which keeps a part of the stake in an arm that is at x.
 //
 // Source: Howard and Ramdas, "Sequential estimation of quantiles with applications to A/B testing and best-arm
-// identification" (Bernoulli 28:1704, 2022; arXiv 1906.09712), section 5; the one-sided form follows from it.
+// identification" (Bernoulli 28:1704, 2022; arXiv 1906.09712); the one-sided form follows from it.
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { DataFault } from "../fault.ts";
 import { type AlignedHistograms, alignHistograms, type Histogram, totalOf } from "../histogram.ts";

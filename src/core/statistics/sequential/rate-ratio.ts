@@ -5,7 +5,7 @@
 //   Σ (S·ln(1 + θ₀(eˣ − 1)) − s·x)         over epochs: S errors, s of them of the treatment,
 //
 // which is convex in x: the ratios not rejected are an interval about the likeliest. It assumes one ratio for the
-// whole run (the base rate may change). Source: Lindon and Malek (arXiv 2011.03567), section 3, inverted in θ.
+// whole run (the base rate may change). Source: Lindon and Malek (arXiv 2011.03567), inverted in θ.
 import type { Interval } from "../interval.ts";
 import { bisect } from "./beta-binomial.ts";
 import { type ErrorRateTest, totalLogMixture } from "./error-rate.ts";

@@ -8,8 +8,8 @@
 // Count every user once, in the epoch and the arm of the first request: requests of one user are not independent.
 // Where the split changes, the counts start anew with the users who are new since then, and the E multiply.
 //
-// Source: Lindon and Malek, "Anytime-valid inference for multinomial count data" (NeurIPS 2022, arXiv 2011.03567),
-// eq. 9. Precision: deviances of Stirling's form, as in bernoulli-mixture.ts.
+// Source: Lindon and Malek, "Anytime-valid inference for multinomial count data" (NeurIPS 2022, arXiv 2011.03567).
+// Precision: deviances of Stirling's form, as in bernoulli-mixture.ts.
 import { deviance, stirlingCorrection } from "../special/gamma.ts";
 
 export type SampleRatioOptions = {
