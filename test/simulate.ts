@@ -8,6 +8,7 @@ import {
   simulateRateRatios,
   simulateSampleRatios,
   simulateStickyErrors,
+  simulateStickyRamps,
 } from "./sim/statistics/sequential-errors.ts";
 import * as quantiles from "./sim/statistics/sequential-quantiles.ts";
 import { simulateStickyCoverage, simulateStickyUsers } from "./sim/statistics/sticky-users.ts";
@@ -38,9 +39,12 @@ const simulations: readonly (readonly [
   ["error rates, a look every 100 requests", 1, simulateErrorRates],
   ["rate ratios", 0.5, simulateRateRatios],
   ["sticky errors", 1, simulateStickyErrors],
+  ["sticky errors, ramped shares", 0.25, simulateStickyRamps],
   ["sample ratios", 0.5, simulateSampleRatios],
   ["rate sequences", 0.5, quantiles.simulateRateSequences],
   ["quantile sequences", 0.25, quantiles.simulateQuantileSequences],
+  ["fixed quantiles", 0.5, quantiles.simulateFixedQuantiles],
+  ["quantile tests", 0.1, quantiles.simulateQuantileTests],
   ["mean sequences, a look every 100 observations", 0.5, simulateMeanSequences],
 ];
 

@@ -1,0 +1,302 @@
+import { unreachable } from "../../base/result.ts";
+import { createGuardrail, judge, startStep, watch, type Verdict } from "./guardrail.ts";
+import type { RolloutPolicy, RolloutStep } from "./policy.ts";
+import type {
+  PausablePhase,
+  Phase,
+  RolloutCommand,
+  RolloutEvent,
+  RolloutState,
+  RolloutStepResult,
+} from "./state.ts";
+
+type Journal = Extract<RolloutCommand, { kind: "journal" }>;
+type CommandEvent = Extract<RolloutEvent, { kind: "command" }>;
+
+/** Who acts when nobody was asked. */
+const controller = "controller";
+
+/** A rollout that was not started. */
+export function createRollout(policy: RolloutPolicy): RolloutState {
+  const guardrails = policy.guardrails.map(createGuardrail);
+  return { phase: { kind: "waiting" }, share: 0, guardrails, verdicts: [], alerted: [] };
+}
+
+/**
+ * One event of a rollout. A tick moves it by one step at most, and only with evidence from every guardrail; a breach
+ * counts in every phase that has traffic, paused and waiting for approval included. Rollback works in every phase.
+ */
+export function step(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  event: RolloutEvent,
+  nowMs: number,
+): RolloutStepResult {
+  return event.kind === "tick"
+    ? onTick(policy, state, event, nowMs)
+    : onCommand(policy, state, event, nowMs);
+}
+
+function onTick(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  { ticks }: Extract<RolloutEvent, { kind: "tick" }>,
+  nowMs: number,
+): RolloutStepResult {
+  const active = activePhase(state.phase);
+  if (active === null) return { next: state, commands: [], refused: null };
+  const { minRequests } = stepOf(policy, active);
+  const verdicts: Verdict[] = [];
+  const guardrails = state.guardrails.map((guardrail) => {
+    const tick = ticks.get(guardrail.policy.name);
+    const watched = tick === undefined || tick === null ? guardrail : watch(guardrail, tick);
+    const verdict = judge(watched, minRequests);
+    const isBlind = tick === null && verdict.verdict !== "breach";
+    verdicts.push(
+      isBlind ? { ...verdict, verdict: "error", reason: "the metric cannot be measured" } : verdict,
+    );
+    return watched;
+  });
+  const seen: RolloutState = { ...state, guardrails, verdicts };
+  return onBreach(seen, nowMs) ?? advance(policy, seen, nowMs);
+}
+
+/** The gravest consequence of a breach: rollback before pause before alert. Null without a new one. */
+function onBreach(state: RolloutState, nowMs: number): RolloutStepResult | null {
+  const breaches = state.guardrails.flatMap(({ policy }, at) => {
+    const verdict = state.verdicts[at] as Verdict;
+    if (verdict.verdict !== "breach" || policy.dryRun) return [];
+    const consequence = verdict.both && policy.onBreach === "rollback" ? "pause" : policy.onBreach;
+    return [{ verdict, consequence }];
+  });
+  const rollback = breaches.find(({ consequence }) => consequence === "rollback");
+  if (rollback !== undefined)
+    return rollBack(state, controller, rollback.verdict.reason, nowMs, rollback.verdict);
+  const pause = breaches.find(({ consequence }) => consequence === "pause");
+  if (pause !== undefined && state.phase.kind !== "paused") {
+    const before = state.phase as PausablePhase;
+    const { reason } = pause.verdict;
+    const phase: Phase = { kind: "paused", before, by: "guardrail", reason, sinceMs: nowMs };
+    return done({ ...state, phase }, [record("paused", controller, evidenceOf(pause.verdict))]);
+  }
+  const fresh = breaches.filter(
+    ({ verdict, consequence }) =>
+      consequence === "alert" && !state.alerted.includes(verdict.guardrail),
+  );
+  if (fresh.length === 0) return null;
+  const alerted = [...state.alerted, ...fresh.map(({ verdict }) => verdict.guardrail)];
+  const entries = fresh.map(({ verdict }) => record("alert", controller, evidenceOf(verdict)));
+  return done({ ...state, alerted }, entries);
+}
+
+/** On to the next step when its time is over, its gate is open and every guardrail that counts is content. */
+function advance(policy: RolloutPolicy, state: RolloutState, nowMs: number): RolloutStepResult {
+  const { phase } = state;
+  if (phase.kind !== "stepping" && phase.kind !== "observing") return done(state, []);
+  const isContent = state.guardrails.every(
+    (guardrail, at) =>
+      guardrail.policy.dryRun ||
+      guardrail.policy.onBreach === "alert" ||
+      state.verdicts[at]?.verdict === "ok",
+  );
+  if (!isContent) return done(state, []);
+  if (phase.kind === "observing") {
+    if (nowMs - phase.sinceMs < policy.observeMs) return done(state, []);
+    const facts = { share: state.share };
+    const next: RolloutState = { ...state, phase: { kind: "promoted", atMs: nowMs } };
+    return done(next, [record("promoted", controller, facts)]);
+  }
+  const { holdMs, gate } = stepOf(policy, phase);
+  if (nowMs - phase.sinceMs < holdMs) return done(state, []);
+  if (gate === "approval" && !phase.approved) return done(state, []);
+  return enter(policy, state, phase.step + 1, controller, nowMs);
+}
+
+/** Begins step `at`, or the last observation behind the last step. */
+function enter(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  at: number,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
+  const step = policy.steps[at];
+  if (step === undefined) {
+    const phase: Phase = { kind: "observing", sinceMs: nowMs };
+    return done({ ...state, phase }, [record("observing", actor, { share: state.share })]);
+  }
+  const facts = { step: at + 1, of: policy.steps.length, share: step.share };
+  const next: RolloutState = {
+    ...state,
+    phase: { kind: "stepping", step: at, sinceMs: nowMs, approved: false },
+    share: step.share,
+    guardrails: state.guardrails.map(startStep),
+  };
+  const commands: RolloutCommand[] = [record("step", actor, facts)];
+  if (step.share !== state.share) commands.push({ kind: "set_share", share: step.share });
+  return done(next, commands);
+}
+
+function rollBack(
+  state: RolloutState,
+  actor: string,
+  reason: string,
+  nowMs: number,
+  verdict: Verdict | null,
+): RolloutStepResult {
+  const phase: Phase = { kind: "rolled_back", atMs: nowMs, reason };
+  const facts = { reason, share: state.share, ...(verdict === null ? {} : evidenceOf(verdict)) };
+  return done({ ...state, phase, share: 0 }, [
+    record("rolled_back", actor, facts),
+    { kind: "set_share", share: 0 },
+  ]);
+}
+
+function onCommand(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  event: CommandEvent,
+  nowMs: number,
+): RolloutStepResult {
+  const { phase } = state;
+  const { actor, name } = event;
+  const reason = event.reason ?? `${name} by ${actor}`;
+  switch (name) {
+    case "rollback":
+      return phase.kind === "rolled_back"
+        ? done(state, [])
+        : rollBack(state, actor, reason, nowMs, null);
+    case "start":
+      if (phase.kind === "waiting") return enter(policy, state, 0, actor, nowMs);
+      if (phase.kind === "rolled_back")
+        return refuse(state, "it was rolled back: retry starts it anew");
+      return done(state, []);
+    case "retry":
+      if (phase.kind === "rolled_back")
+        return enter(policy, createRollout(policy), 0, actor, nowMs);
+      return refuse(
+        state,
+        `only a rollout that was rolled back can be retried, this one is ${words(phase)}`,
+      );
+    case "pause":
+      return pause(state, actor, reason, nowMs);
+    case "resume":
+      return resume(state, actor, nowMs);
+    case "promote":
+      return promote(policy, state, actor, nowMs);
+    case "promote_all":
+      return promoteAll(policy, state, actor, nowMs);
+    default:
+      return unreachable(name);
+  }
+}
+
+function pause(
+  state: RolloutState,
+  actor: string,
+  reason: string,
+  nowMs: number,
+): RolloutStepResult {
+  const { phase } = state;
+  if (phase.kind === "paused") {
+    // An operator's pause is not ended by what a guardrail would allow.
+    return done({ ...state, phase: { ...phase, by: "operator" } }, []);
+  }
+  if (phase.kind !== "stepping" && phase.kind !== "observing") {
+    return refuse(state, `nothing is under way: the rollout is ${words(phase)}`);
+  }
+  const next: Phase = { kind: "paused", before: phase, by: "operator", reason, sinceMs: nowMs };
+  return done({ ...state, phase: next }, [record("paused", actor, { reason })]);
+}
+
+/** Goes on where it stood: the time of the pause does not count. Suspicions that caused the pause are dropped. */
+function resume(state: RolloutState, actor: string, nowMs: number): RolloutStepResult {
+  const { phase } = state;
+  if (phase.kind === "stepping" || phase.kind === "observing") return done(state, []);
+  if (phase.kind !== "paused")
+    return refuse(state, `nothing is paused: the rollout is ${words(phase)}`);
+  const { before, sinceMs } = phase;
+  const resumed = { ...before, sinceMs: before.sinceMs + (nowMs - sinceMs) };
+  const guardrails = state.guardrails.map((guardrail, at) =>
+    state.verdicts[at]?.verdict === "breach" ? createGuardrail(guardrail.policy) : guardrail,
+  );
+  return done({ ...state, phase: resumed, guardrails }, [record("resumed", actor, {})]);
+}
+
+/** Opens the gate of the present step and goes on to the next at once, whatever the evidence: somebody decided. */
+function promote(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
+  const { phase } = state;
+  const active = activePhase(phase);
+  if (phase.kind === "promoted") return done(state, []);
+  if (active === null) return refuse(state, `nothing is under way: the rollout is ${words(phase)}`);
+  if (active.kind === "observing") return promoteAll(policy, state, actor, nowMs);
+  return enter(policy, { ...state, phase: active }, active.step + 1, actor, nowMs);
+}
+
+function promoteAll(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
+  if (state.phase.kind === "promoted") return done(state, []);
+  if (state.phase.kind === "rolled_back")
+    return refuse(state, "it was rolled back: retry starts it anew");
+  const { share } = policy.steps.at(-1) as RolloutStep;
+  const commands: RolloutCommand[] = [record("promoted", actor, { share })];
+  if (share !== state.share) commands.push({ kind: "set_share", share });
+  return done({ ...state, phase: { kind: "promoted", atMs: nowMs }, share }, commands);
+}
+
+/** The phase that has traffic to judge; null when there is nothing to judge. */
+function activePhase(phase: Phase): PausablePhase | null {
+  if (phase.kind === "paused") return phase.before;
+  return phase.kind === "stepping" || phase.kind === "observing" ? phase : null;
+}
+
+function stepOf(policy: RolloutPolicy, phase: PausablePhase): RolloutStep {
+  const at = phase.kind === "stepping" ? phase.step : policy.steps.length - 1;
+  return policy.steps[at] as RolloutStep;
+}
+
+function evidenceOf(verdict: Verdict): Journal["facts"] {
+  const { guardrail, value, control, limit, n, pValue, reason } = verdict;
+  return { guardrail, value, control, limit, n, p_value: pValue, evidence: reason };
+}
+
+function record(what: string, actor: string, facts: Journal["facts"]): Journal {
+  return { kind: "journal", what, actor, facts };
+}
+
+function done(next: RolloutState, commands: readonly RolloutCommand[]): RolloutStepResult {
+  return { next, commands, refused: null };
+}
+
+function refuse(state: RolloutState, reason: string): RolloutStepResult {
+  return { next: state, commands: [], refused: reason };
+}
+
+/** A phase in words. */
+function words(phase: Phase): string {
+  switch (phase.kind) {
+    case "waiting":
+      return "not started";
+    case "stepping":
+      return `at step ${phase.step + 1}`;
+    case "observing":
+      return "at its last share";
+    case "paused":
+      return "paused";
+    case "promoted":
+      return "promoted";
+    case "rolled_back":
+      return "rolled back";
+    default:
+      return unreachable(phase);
+  }
+}

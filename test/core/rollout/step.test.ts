@@ -1,0 +1,354 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { GuardrailTick } from "../../../src/core/rollout/guardrail.ts";
+import type { GuardrailPolicy, RolloutPolicy } from "../../../src/core/rollout/policy.ts";
+import type {
+  RolloutCommandName,
+  RolloutEvent,
+  RolloutState,
+} from "../../../src/core/rollout/state.ts";
+import { createRollout, step } from "../../../src/core/rollout/step.ts";
+
+const errorRate: GuardrailPolicy = {
+  name: "error_rate",
+  metric: { kind: "outcomes", bad: ["upstream_error", "proxy_error", "timeout", "truncated"] },
+  max: 0.05,
+  maxRatio: null,
+  onBreach: "rollback",
+  falseAlarm: 0.001,
+  dryRun: false,
+};
+
+const policyOf = (
+  guardrails: readonly Partial<GuardrailPolicy>[] = [{}],
+  gate: "none" | "approval" = "none",
+): RolloutPolicy => ({
+  steps: [0.05, 0.25, 1].map((share) => ({ share, holdMs: 10_000, minRequests: 100, gate })),
+  guardrails: guardrails.map((each) => ({ ...errorRate, ...each })),
+  observeMs: 5_000,
+});
+
+/** Runs a rollout from one event to the next on its own clock. */
+class Run {
+  state: RolloutState;
+  nowMs = 0;
+  readonly shares: number[] = [];
+  readonly journal: string[] = [];
+  readonly policy: RolloutPolicy;
+
+  constructor(policy: RolloutPolicy) {
+    this.policy = policy;
+    this.state = createRollout(policy);
+  }
+
+  feed(event: RolloutEvent): string | null {
+    const { next, commands, refused } = step(this.policy, this.state, event, this.nowMs);
+    for (const [at, command] of commands.entries()) {
+      if (command.kind === "set_share") this.shares.push(command.share);
+      else this.journal.push(command.what);
+      // What is done must have been written down before.
+      if (command.kind === "set_share") expect(commands[at - 1]?.kind).toBe("journal");
+    }
+    this.state = next;
+    return refused;
+  }
+
+  command(name: RolloutCommandName, actor = "ann"): string | null {
+    return this.feed({ kind: "command", name, actor });
+  }
+
+  /** `seconds` with `rate` requests a second in both arms, of which `bad` of the treatment's (`badControl`) fail. */
+  pass(seconds: number, { rate = 40, bad = 0, badControl = 0 } = {}): void {
+    for (let tick = 0; tick < seconds * 4; tick += 1) {
+      this.nowMs += 250;
+      const count = rate / 4;
+      const of = (share: number) => ({ bad: Math.round(count * share), count });
+      const one: GuardrailTick = {
+        treatment: of(bad),
+        control: of(badControl),
+        firstErrors: null,
+        share: this.state.share,
+      };
+      this.feed({
+        kind: "tick",
+        ticks: new Map(this.policy.guardrails.map(({ name }) => [name, one])),
+      });
+    }
+  }
+
+  get phase(): string {
+    return this.state.phase.kind;
+  }
+}
+
+const started = (policy = policyOf()) => {
+  const run = new Run(policy);
+  run.command("start");
+  return run;
+};
+
+describe("a healthy treatment", () => {
+  it("climbs every step in order, is observed, and is promoted (acceptance 1)", () => {
+    const run = started();
+    run.pass(10.25);
+    expect(run.shares).toEqual([0.05, 0.25]);
+    run.pass(25);
+    expect(run.shares).toEqual([0.05, 0.25, 1]);
+    expect(run.phase).toBe("promoted");
+    expect(run.journal).toEqual(["step", "step", "step", "observing", "promoted"]);
+  });
+
+  it("does not climb before its hold is over, nor without the requests that a step asks for", () => {
+    const run = started();
+    run.pass(9);
+    expect(run.shares).toEqual([0.05]);
+    const thin = started();
+    thin.pass(20, { rate: 4 });
+    expect(thin.shares).toEqual([0.05]);
+    expect(thin.state.verdicts[0]).toMatchObject({
+      verdict: "wait",
+      reason: "80 of at least 100 requests",
+    });
+  });
+
+  it("no traffic holds: neither up nor down (acceptance 22)", () => {
+    const run = started();
+    run.pass(3600, { rate: 0 });
+    expect(run.shares).toEqual([0.05]);
+    expect(run.state.verdicts[0]).toMatchObject({ verdict: "wait", reason: "no requests yet" });
+  });
+
+  it("a rate that may be above the limit is no evidence", () => {
+    const run = started();
+    run.pass(10.25, { bad: 0.1 });
+    expect(run.shares).toEqual([0.05]);
+  });
+});
+
+describe("a bad treatment", () => {
+  it("is rolled back within a second at ten requests a second, once and for good (acceptance 2)", () => {
+    const run = started(policyOf());
+    run.pass(5, { rate: 12 });
+    const before = run.nowMs;
+    run.pass(10, { rate: 12, bad: 1 });
+    expect(run.shares).toEqual([0.05, 0]);
+    expect(run.state.phase).toMatchObject({
+      kind: "rolled_back",
+      reason: expect.stringContaining("error_rate"),
+    });
+    expect((run.state.phase as { atMs: number }).atMs - before).toBeLessThanOrEqual(1000);
+    run.pass(60);
+    expect(run.shares).toEqual([0.05, 0]);
+    expect(run.command("start")).toBe("it was rolled back: retry starts it anew");
+    expect(run.command("promote")).toContain("rolled back");
+  });
+
+  it("is rolled back from every phase that has traffic: paused, waiting for approval, observed", () => {
+    const paused = started();
+    paused.command("pause");
+    paused.pass(5, { bad: 1 });
+    expect(paused.phase).toBe("rolled_back");
+    const gated = started(policyOf([{}], "approval"));
+    gated.pass(60);
+    expect(gated.shares).toEqual([0.05]);
+    gated.pass(5, { bad: 1 });
+    expect(gated.phase).toBe("rolled_back");
+    const observed = started();
+    observed.pass(31);
+    expect(observed.phase).toBe("observing");
+    observed.pass(5, { bad: 1 });
+    expect(observed.shares.at(-1)).toBe(0);
+  });
+
+  it("retry starts from the first step with an open mind (acceptance 17)", () => {
+    const run = started();
+    run.pass(5, { bad: 1 });
+    expect(run.command("retry")).toBeNull();
+    expect(run.shares).toEqual([0.05, 0, 0.05]);
+    run.pass(40);
+    expect(run.phase).toBe("promoted");
+  });
+
+  it("is not blamed for what the control does too", () => {
+    const run = started();
+    run.pass(5, { bad: 1, badControl: 1 });
+    expect(run.state.phase).toMatchObject({
+      kind: "paused",
+      by: "guardrail",
+      reason: expect.stringContaining("not the treatment's fault"),
+    });
+    expect(run.shares).toEqual([0.05]);
+  });
+
+  it("three times the control's errors, while the absolute limit holds", () => {
+    const run = started(policyOf([{ max: null, maxRatio: 1.5 }]));
+    run.pass(120, { rate: 400, bad: 0.03, badControl: 0.01 });
+    expect(run.phase).toBe("rolled_back");
+    const equal = started(policyOf([{ max: null, maxRatio: 1.5 }]));
+    equal.pass(9, { rate: 400, bad: 0.03, badControl: 0.03 });
+    expect(equal.phase).toBe("stepping");
+  });
+});
+
+describe("consequences", () => {
+  it("failed dominates: of a rollback and a pause it is the rollback, whatever their order", () => {
+    for (const order of [
+      ["pause", "rollback"],
+      ["rollback", "pause"],
+    ] as const) {
+      const run = started(policyOf(order.map((onBreach, at) => ({ onBreach, name: `g${at}` }))));
+      run.pass(5, { bad: 1 });
+      expect(run.phase).toBe("rolled_back");
+    }
+  });
+
+  it("pause keeps the share and resumes with an open mind", () => {
+    const run = started(policyOf([{ onBreach: "pause" }]));
+    run.pass(5, { bad: 1 });
+    expect(run.state.phase).toMatchObject({ kind: "paused", by: "guardrail" });
+    expect(run.command("resume")).toBeNull();
+    run.pass(2);
+    expect(run.phase).toBe("stepping");
+  });
+
+  it("alert tells once and holds nobody up", () => {
+    const run = started(policyOf([{ onBreach: "alert" }, { name: "other", max: 0.999 }]));
+    run.pass(2, { bad: 1 });
+    run.pass(40);
+    expect(run.journal.filter((what) => what === "alert")).toHaveLength(1);
+    expect(run.phase).toBe("promoted");
+  });
+
+  it("dry run has none, and is judged (acceptance 14)", () => {
+    const run = started(policyOf([{ dryRun: true }]));
+    run.pass(2, { bad: 1 });
+    expect(run.state.verdicts[0]?.verdict).toBe("breach");
+    run.pass(40);
+    expect(run.phase).toBe("promoted");
+  });
+
+  it("a metric that cannot be measured is an error: never up, never down", () => {
+    const run = started();
+    for (let tick = 0; tick < 400; tick += 1) {
+      run.nowMs += 250;
+      run.feed({ kind: "tick", ticks: new Map([["error_rate", null]]) });
+    }
+    expect(run.state.verdicts[0]?.verdict).toBe("error");
+    expect(run.shares).toEqual([0.05]);
+  });
+});
+
+describe("commands", () => {
+  it("an operator's pause is not ended by time (acceptance 16), and its time does not count", () => {
+    const run = started();
+    run.pass(9);
+    run.command("pause");
+    run.pass(3600);
+    expect(run.shares).toEqual([0.05]);
+    run.command("resume");
+    run.pass(0.75);
+    expect(run.shares).toEqual([0.05]);
+    run.pass(0.5);
+    expect(run.shares).toEqual([0.05, 0.25]);
+  });
+
+  it("promote opens a gate and goes one step, promote_all goes to the end without judging (acceptance 18)", () => {
+    const run = started(policyOf([{}], "approval"));
+    run.pass(60);
+    run.command("promote");
+    expect(run.shares).toEqual([0.05, 0.25]);
+    run.command("promote_all");
+    expect(run.shares).toEqual([0.05, 0.25, 1]);
+    expect(run.phase).toBe("promoted");
+  });
+
+  it("each is idempotent, and says when it cannot be", () => {
+    const run = started();
+    expect([run.command("start"), run.command("resume")]).toEqual([null, null]);
+    expect([run.command("pause"), run.command("pause")]).toEqual([null, null]);
+    expect(run.command("retry")).toContain(
+      "only a rollout that was rolled back can be retried, this one is paused",
+    );
+    expect([run.command("rollback"), run.command("rollback")]).toEqual([null, null]);
+    expect(run.journal).toEqual(["step", "paused", "rolled_back"]);
+    expect(run.command("pause")).toContain("nothing is under way");
+    expect(new Run(policyOf()).command("resume")).toContain("not started");
+  });
+
+  it("after downtime past several holds there is one step a tick at most (acceptance 24)", () => {
+    const run = started();
+    run.pass(9.75);
+    run.nowMs += 3_600_000;
+    run.pass(0.25);
+    expect(run.shares).toEqual([0.05, 0.25]);
+    run.pass(0.25);
+    expect(run.shares).toEqual([0.05, 0.25]);
+  });
+});
+
+const name = fc.constantFrom<RolloutCommandName>(
+  "start",
+  "pause",
+  "resume",
+  "promote",
+  "promote_all",
+  "rollback",
+  "retry",
+);
+const action = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("pass" as const),
+      seconds: fc.double({ min: 0.25, max: 30, noNaN: true }),
+      bad: fc.constantFrom(0, 0.02, 0.3, 1),
+      badControl: fc.constantFrom(0, 0.02, 1),
+      jumpMs: fc.integer({ min: -60_000, max: 600_000 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("command" as const), name }) },
+);
+
+describe("whatever happens", () => {
+  it("the share is one of the plan, rollback works at once and holds, and the same events give the same log", () => {
+    fc.assert(
+      fc.property(
+        fc.array(action, { maxLength: 25 }),
+        fc.constantFrom("none" as const, "approval" as const),
+        (actions, gate) => {
+          const play = () => {
+            const run = new Run(
+              policyOf([{}, { name: "soft", onBreach: "pause", max: 0.2 }], gate),
+            );
+            for (const each of actions) {
+              if (each.kind === "command") run.command(each.name);
+              else {
+                // A clock may jump.
+                run.nowMs = Math.max(0, run.nowMs + each.jumpMs);
+                run.pass(each.seconds, each);
+              }
+              expect([0, 0.05, 0.25, 1]).toContain(run.state.share);
+              expect(run.state.share === 0).toBe(
+                run.phase === "waiting" ||
+                  run.phase === "rolled_back" ||
+                  (run.shares.at(-1) ?? 0) === 0,
+              );
+            }
+            return run;
+          };
+          const [first, second] = [play(), play()];
+          expect(second.journal).toEqual(first.journal);
+          expect(second.state).toEqual(first.state);
+          expect(first.command("rollback")).toBeNull();
+          expect(first.state.share).toBe(0);
+          first.pass(100);
+          expect(first.phase).toBe("rolled_back");
+          // Never stuck: it can always be tried again.
+          expect(first.command("retry")).toBeNull();
+          expect(first.state.share).toBe(0.05);
+        },
+      ),
+      { seed: 11, numRuns: 150 },
+    );
+  });
+});
