@@ -14,7 +14,9 @@ import { describeListenError, probeAddress } from "../control/listen-error.ts";
 import { previewReload } from "../control/reload-preview.ts";
 import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
-import type { LoadedConfig, Reloader, ReloadOutcome } from "../control/reload.ts";
+import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
+import { createRollouts } from "../control/rollouts.ts";
+import type { Rollouts } from "../control/rollouts.ts";
 import { createSupervisor } from "../control/supervisor.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
@@ -27,7 +29,9 @@ import { startAdmin } from "../faces/admin/server.ts";
 import type { AdminServer } from "../faces/admin/server.ts";
 import { createMetrics } from "../faces/metrics/metrics.ts";
 import type { MetricsText } from "../faces/metrics/metrics.ts";
-import type { Status } from "../wire/admin-api.ts";
+import type { RolloutCommandName } from "../core/rollout/state.ts";
+import type { RolloutStatus, Status } from "../wire/admin-api.ts";
+import { describeRollout } from "./rollout-status.ts";
 import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 import { spawnThread } from "./thread.ts";
@@ -51,6 +55,13 @@ export type Sluice = {
   readonly log: SluiceLog;
   config(): Config;
   status(): Status;
+  rollouts(): readonly RolloutStatus[];
+  /** Null when it was done, else why not; undefined when there is no such rollout. */
+  commandRollout(
+    experiment: string,
+    name: RolloutCommandName,
+    actor: string,
+  ): string | null | undefined;
   /** What all workers have measured until now. */
   view(): CollectorView;
   /** As `POST /v1/config` does, whoever was faster. */
@@ -116,7 +127,12 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #collector = createCollector({ nowMs: realClock.monotonicMs() });
   readonly #startedWallMs = realClock.wallMs();
+  readonly #rollouts: Rollouts;
   #epochs: Readonly<Record<string, number>>;
+  /** What the workers route by, but for the rollouts' shares. */
+  #routed: Config;
+  /** Routing changes go one after the other, whoever makes them. */
+  #routing: Promise<unknown> = Promise.resolve();
   #admin: AdminServer | null = null;
   #draining = false;
 
@@ -127,13 +143,22 @@ class RunningSluice implements Sluice {
     this.log = log;
     this.#context = context;
     this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
+    this.#routed = config;
+    this.#rollouts = createRollouts(config, {
+      ...shared,
+      apply: (experiment) => this.#applyShares(experiment),
+      log: log.app,
+    });
     this.#supervisor = createSupervisor(
       { config, epochs: this.#epochs },
       {
         ...shared,
         spawn,
         onSnapshot: (snapshot, source) => this.#take(snapshot, source),
-        onWorkerGone: (source) => this.#collector.workerGone(source),
+        onWorkerGone: (source) => {
+          this.#collector.workerGone(source);
+          this.#rollouts.workerGone(source);
+        },
       },
     );
     this.#health = createHealthChecker({
@@ -178,11 +203,24 @@ class RunningSluice implements Sluice {
       nowWallMs: realClock.wallMs(),
       draining: this.#draining,
       supervisor: this.#supervisor.state(),
-      reload: this.reloader.state(),
+      reload: this.#shownReload(),
       health: this.#health.state(),
       epochs: this.#epochs,
       collected: this.view(),
     });
+  }
+
+  rollouts(): readonly RolloutStatus[] {
+    return this.#rollouts.view().map(describeRollout);
+  }
+
+  commandRollout(
+    experiment: string,
+    name: RolloutCommandName,
+    actor: string,
+    reason?: string,
+  ): string | null | undefined {
+    return this.#rollouts.command(experiment, name, actor, reason);
   }
 
   view(): CollectorView {
@@ -211,9 +249,16 @@ class RunningSluice implements Sluice {
 
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#rollouts.stop();
     await Promise.all([this.reloader.stop(), this.#health.stop(), this.#supervisor.stop()]);
     // Last, so that probes and scrapes see the end coming.
     await this.#admin?.close();
+  }
+
+  /** The configuration's state with the shares that rollouts have reached. */
+  #shownReload(): ReloadState {
+    const state = this.reloader.state();
+    return { ...state, config: this.#rollouts.withShares(state.config) };
   }
 
   #openAdmin(): Promise<AdminServer> {
@@ -229,6 +274,10 @@ class RunningSluice implements Sluice {
         metrics: this.#createMetrics(),
         reloader: this.reloader,
         preview: (text) => previewReload(text, this.config(), { file, env, cores }),
+        rollouts: {
+          list: () => this.rollouts(),
+          command: (...command) => this.commandRollout(...command),
+        },
         version,
         fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
       },
@@ -238,7 +287,7 @@ class RunningSluice implements Sluice {
   #createMetrics(): () => Promise<MetricsText> {
     return createMetrics({
       view: () => this.view(),
-      reload: () => this.reloader.state(),
+      reload: () => this.#shownReload(),
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),
       startedWallMs: this.#startedWallMs,
@@ -248,17 +297,47 @@ class RunningSluice implements Sluice {
   }
 
   async #apply(plan: ReloadPlan): Promise<Result<unknown, string>> {
-    const epochs = advanceEpochs(this.#epochs, plan);
-    const applied = await this.#supervisor.applyRouting(plan.config, epochs);
+    const applied = await this.#route(plan.config, (epochs) => advanceEpochs(epochs, plan));
     if (!applied.ok) return applied;
-    this.#epochs = epochs;
+    this.#rollouts.configure(plan.config);
     this.#health.apply(plan.config.upstreams);
     this.log.setLevel(plan.config.log.level);
     return ok(null);
   }
 
+  /** A share changed: the experiment's epoch begins with it. */
+  #applyShares(experiment: string): Promise<Result<unknown, string>> {
+    return this.#route(null, (epochs) => ({
+      ...epochs,
+      [experiment]: (epochs[experiment] ?? 0) + 1,
+    }));
+  }
+
+  /** Gives the workers a configuration (null: the present one) with the rollouts' shares, after what is under way. */
+  #route(
+    wanted: Config | null,
+    advance: (epochs: Readonly<Record<string, number>>) => Readonly<Record<string, number>>,
+  ): Promise<Result<unknown, string>> {
+    const routed = this.#routing.then(async () => {
+      const config = wanted ?? this.#routed;
+      const epochs = advance(this.#epochs);
+      const applied = await this.#supervisor.applyRouting(
+        this.#rollouts.withShares(config),
+        epochs,
+      );
+      if (applied.ok) {
+        this.#routed = config;
+        this.#epochs = epochs;
+      }
+      return applied;
+    });
+    this.#routing = routed;
+    return routed;
+  }
+
   #take(snapshot: WorkerSnapshot, source: WorkerSource): void {
     this.#collector.add(source, snapshot, realClock.monotonicMs());
+    this.#rollouts.take(source, snapshot.telemetry, this.#epochs);
     this.log.access(snapshot.access);
   }
 }

@@ -122,6 +122,65 @@ export const statusSchema = z.object({
   experiments: z.array(experimentSchema),
 });
 
+const verdictSchema = z.object({
+  guardrail: z.string(),
+  verdict: z.enum(["ok", "breach", "wait", "error"]),
+  value: z
+    .number()
+    .nullable()
+    .describe("Share of the treatment's requests that were bad, in this step"),
+  control: z.number().nullable(),
+  limit: z.number(),
+  requests: count,
+  interval: z.tuple([z.number(), z.number()]).nullable().describe("95 % for value"),
+  p_value: z.number().describe("Of nothing being wrong; valid at every look"),
+  on_breach: z.enum(["rollback", "pause", "alert"]),
+  dry_run: z.boolean(),
+  reason: z.string(),
+});
+
+const journalLineSchema = z.object({
+  at: z.iso.datetime(),
+  what: z.string(),
+  actor: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
+
+export const rolloutSchema = z.object({
+  experiment: z.string(),
+  phase: z.enum(["waiting", "stepping", "observing", "paused", "promoted", "rolled_back"]),
+  step: count.nullable().describe("From 1; null before the first and after the last"),
+  steps: z.array(
+    z.object({
+      share,
+      hold_seconds: z.number(),
+      min_requests: count,
+      gate: z.enum(["none", "approval"]),
+    }),
+  ),
+  share: share.describe("The treatment's share that is wanted"),
+  applied_share: share.describe("The one that every worker confirmed"),
+  reason: z.string().nullable().describe("Why it is paused or rolled back"),
+  verdicts: z.array(verdictSchema).describe("Of the last judgement; empty before the first"),
+  journal: z.array(journalLineSchema).describe("The last entries, oldest first"),
+});
+
+export const rolloutsSchema = z.object({ rollouts: z.array(rolloutSchema) });
+
+export const rolloutCommandSchema = z
+  .strictObject({
+    command: z.enum(["start", "pause", "resume", "promote", "promote_all", "rollback", "retry"]),
+    reason: z.string().max(1000).optional().describe("For the journal"),
+    actor: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("Who acts; the address where it is missing"),
+  })
+  .describe("What a rollout is to do; each may be sent twice");
+
+export type RolloutStatus = z.output<typeof rolloutSchema>;
 export type Status = z.output<typeof statusSchema>;
 export type ExperimentStatus = Status["experiments"][number];
 export type Readiness = z.output<typeof readinessSchema>;

@@ -101,6 +101,7 @@ function checkExperiment(
   }
   if (experiment.rollout === undefined) checkWeights(at, variants, add);
   else checkRollout(at, variants, add);
+  checkGuardrails(at, experiment, add);
   for (const [index, rule] of experiment.assignment.rules.entries()) {
     if (rule.variant !== null && !Object.hasOwn(experiment.variants, rule.variant)) {
       const path = [...at, "assignment", "rules", index, "variant"];
@@ -135,6 +136,27 @@ function checkRollout(at: readonly string[], variants: Variants, add: AddIssue):
     if (variant.weight === undefined) continue;
     const path = [...at, "variants", name, "weight"];
     add(path, "weight_unused", "in a rollout the share decides; remove the weight");
+  }
+}
+
+function checkGuardrails(
+  at: readonly string[],
+  { guardrails, rollout, assignment }: WrittenExperiment,
+  add: AddIssue,
+): void {
+  if (guardrails.length > 0 && rollout?.steps === undefined) {
+    const message = "guardrails judge rollouts with steps; this one has none";
+    add([...at, "guardrails"], "guardrails_unused", message);
+  }
+  if (rollout?.steps !== undefined && assignment.strategy === "round_robin") {
+    const message = "a rollout with steps splits by hash or at random";
+    add([...at, "assignment", "strategy"], "invalid_value", message);
+  }
+  const seen = new Set<string>();
+  for (const [index, { name }] of guardrails.entries()) {
+    if (seen.has(name))
+      add([...at, "guardrails", index], "duplicate_guardrail", `${name} is there already`);
+    seen.add(name);
   }
 }
 

@@ -130,6 +130,9 @@ function describeExperiment(old: ExperimentPolicy, next: ExperimentPolicy): stri
   if (old.rolloutShare !== next.rolloutShare) {
     words.push(`${at}: share ${shareWord(old)} → ${shareWord(next)}`);
   }
+  if (!isSame(old.rollout, next.rollout)) {
+    words.push(`${at}: the rollout's plan changed: it starts anew`);
+  }
   if (old.onUnavailable !== next.onUnavailable) {
     words.push(`${at}: on_unavailable ${old.onUnavailable} → ${next.onUnavailable}`);
   }

@@ -1,3 +1,4 @@
+import { resolveRollout } from "../rollout/schema.ts";
 import type { Result } from "../../base/result.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../experiment/policy.ts";
 import type { WrittenExperiment } from "../experiment/schema.ts";
@@ -118,7 +119,8 @@ function resolveRoute(written: WrittenRoute): RoutePolicy {
 function resolveExperiment(key: string, written: WrittenExperiment): ExperimentPolicy {
   const named = Object.entries(written.variants);
   const explicit = named.find(([, variant]) => variant.control === true)?.[0] ?? "control";
-  const rolloutShare = written.rollout?.share ?? null;
+  // Nobody has the treatment before a rollout with steps is started.
+  const rolloutShare = written.rollout === undefined ? null : (written.rollout.share ?? 0);
   const variants = named.map(([name, variant]): VariantPolicy => {
     const control = name === explicit;
     return {
@@ -137,6 +139,7 @@ function resolveExperiment(key: string, written: WrittenExperiment): ExperimentP
     variants,
     assignment: { ...written.assignment, seed: written.assignment.seed ?? key },
     rolloutShare,
+    rollout: resolveRollout(written.rollout, written.guardrails),
     disabled: written.disabled,
     onUnavailable:
       written.on_unavailable ?? (rolloutShare === null ? onUnavailable : onUnavailableRollout),

@@ -1,4 +1,5 @@
 import type { AssignmentPolicy } from "../assignment/policy.ts";
+import type { RolloutPolicy } from "../rollout/policy.ts";
 
 /** The experiment slice of the configuration, after validation: plain data, safe to post to a worker. */
 
@@ -33,6 +34,8 @@ export type ExperimentPolicy = {
   readonly assignment: AssignmentPolicy;
   /** The treatment's share, 0…1, when this is a rollout (treatment [0, share), control [share, 1)); null for an A/B experiment. */
   readonly rolloutShare: number | null;
+  /** Steps that Sluice climbs by itself; null for a share that stands, and for an A/B experiment. */
+  readonly rollout: RolloutPolicy | null;
   /** Kill switch: true sends everybody to the control at once, cookies and forced variants included. */
   readonly disabled: boolean;
   readonly onUnavailable: "fail" | "control";

@@ -12,9 +12,9 @@ import {
   named,
   number,
   reject,
-  share,
   text,
 } from "../config/fields.ts";
+import { guardrailSchema, rolloutLimits, rolloutSchema } from "../rollout/schema.ts";
 import type { JsonValue } from "./policy.ts";
 
 /** How the experiment slice of the configuration is written, and what it turns into. */
@@ -111,19 +111,19 @@ const variant = closed({
     .prefault(null),
 });
 
-const notJudging = "this version splits and measures but does not judge yet";
+const notJudging = "this version does not judge experiments yet";
 
 /** One entry of `experiments:`; names not yet looked up, weights and control not yet resolved. */
 export const experimentSchema = closed(
   {
     variants: named(variant, "variants", fileLimits.variantsMax),
     assignment: assignmentSchema.prefault({}),
-    rollout: closed(
-      { share: share().describe("the treatment's share of users") },
-      { steps: `${notJudging}: give rollout.share and raise it by reload; steps come later` },
-    )
-      .describe("a canary: the treatment gets this share, the control the rest")
+    rollout: rolloutSchema
+      .describe("a canary: the treatment gets a share of users, the control the rest")
       .optional(),
+    guardrails: list(guardrailSchema, "guardrails", rolloutLimits.guardrailsMax)
+      .describe("limits whose breach rolls the treatment back; for rollouts with steps")
+      .prefault([]),
     disabled: flag()
       .describe("kill switch: everybody gets the control")
       .prefault(defaults.experiment.disabled),
@@ -133,7 +133,6 @@ export const experimentSchema = closed(
   },
   {
     analysis: `${notJudging}; remove analysis until it does`,
-    guardrails: `${notJudging}; remove guardrails until it does`,
     metrics: `${notJudging}; remove metrics until it does`,
   },
 );

@@ -7,6 +7,7 @@ import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
 import { describeApi } from "./openapi.ts";
 import { addressOf, answerProblem } from "./problem.ts";
+import { commandRollout, showRollout } from "./rollout-command.ts";
 import { redactSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
 
@@ -19,6 +20,11 @@ const safetyHeaders: Readonly<Record<string, string>> = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 };
+
+/** The route that a path with a name in it belongs to. */
+function patternOf(path: string): string {
+  return path.replace(/^(\/v1\/rollouts)\/[^/]+$/, "$1/:experiment");
+}
 
 /** The admin API as a function from request to response. */
 export function createAdminApp(
@@ -66,6 +72,12 @@ export function createAdminApp(
   });
   app.post("/v1/config", (context) => replaceConfig(context, sources, limits.bodyBytesMax));
 
+  app.get("/v1/rollouts", (context) => context.json({ rollouts: sources.rollouts.list() }));
+  app.get("/v1/rollouts/:experiment", (context) => showRollout(context, sources));
+  app.post("/v1/rollouts/:experiment", (context) =>
+    commandRollout(context, sources, limits.bodyBytesMax),
+  );
+
   const methods = new Map<string, string>();
   for (const { path, method } of app.routes) {
     if (method === "ALL") continue;
@@ -75,7 +87,7 @@ export function createAdminApp(
     methods.set(path, [...allowed].join(", "));
   }
   app.notFound((context) => {
-    const allow = methods.get(context.req.path);
+    const allow = methods.get(context.req.path) ?? methods.get(patternOf(context.req.path));
     if (allow === undefined) return answerProblem("not_found", 404, "No such resource", "");
     return answerProblem("method_not_allowed", 405, "Method not allowed", "", { allow });
   });

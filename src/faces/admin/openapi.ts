@@ -6,6 +6,9 @@ import {
   issueSchema,
   problemSchema,
   readinessSchema,
+  rolloutCommandSchema,
+  rolloutSchema,
+  rolloutsSchema,
   statusSchema,
 } from "../../wire/admin-api.ts";
 
@@ -19,6 +22,16 @@ const schemas = {
   Problem: problemSchema,
   ConfigProblem: configProblemSchema,
   ConfigAnswer: configAnswerSchema,
+  Rollout: rolloutSchema,
+  Rollouts: rolloutsSchema,
+  RolloutCommand: rolloutCommandSchema,
+} as const;
+
+const experimentParameter = {
+  name: "experiment",
+  in: "path",
+  required: true,
+  schema: { type: "string" },
 } as const;
 
 /** The OpenAPI 3.1 document of the admin port. */
@@ -93,6 +106,41 @@ function describePaths(): JsonObject {
       get: {
         summary: "Workers, endpoints and experiments as they stand",
         responses: { "200": json("Status", "Status"), ...denied },
+      },
+    },
+    "/v1/rollouts": {
+      get: {
+        summary: "Rollouts with steps: phase, share, verdicts, journal",
+        responses: { "200": json("Rollouts", "Rollouts"), ...denied },
+      },
+    },
+    "/v1/rollouts/{experiment}": {
+      get: {
+        parameters: [experimentParameter],
+        summary: "One rollout",
+        responses: {
+          "200": json("Rollout", "Rollout"),
+          "404": problemOf("No such rollout"),
+          ...denied,
+        },
+      },
+      post: {
+        parameters: [experimentParameter],
+        summary: "Starts, pauses, resumes, promotes, rolls back or retries it",
+        requestBody: {
+          required: true,
+          content: {
+            "application/json": { schema: { $ref: "#/components/schemas/RolloutCommand" } },
+          },
+        },
+        responses: {
+          "200": json("The rollout after the command", "Rollout"),
+          "400": problemOf("Not a command"),
+          "404": problemOf("No such rollout"),
+          "409": problemOf("Not possible in its present phase"),
+          "413": problemOf("Body too large"),
+          ...denied,
+        },
       },
     },
     "/v1/openapi.json": {

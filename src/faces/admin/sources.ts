@@ -2,7 +2,8 @@ import type { Result } from "../../base/result.ts";
 import type { ReloadPreview } from "../../control/reload-preview.ts";
 import type { Reloader } from "../../control/reload.ts";
 import type { Issue } from "../../core/config/model.ts";
-import type { Readiness, Status } from "../../wire/admin-api.ts";
+import type { RolloutCommandName } from "../../core/rollout/state.ts";
+import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
 export type AdminSources = {
@@ -14,6 +15,16 @@ export type AdminSources = {
   readonly reloader: Pick<Reloader, "state" | "replace">;
   /** What `text` would do; changes nothing. */
   readonly preview: (text: string) => Result<ReloadPreview, readonly Issue[]>;
+  readonly rollouts: {
+    readonly list: () => readonly RolloutStatus[];
+    /** Null when it was done, else why not; undefined when there is no such rollout. */
+    readonly command: (
+      experiment: string,
+      name: RolloutCommandName,
+      actor: string,
+      reason?: string,
+    ) => string | null | undefined;
+  };
   readonly version: string;
   /** Reports an answer 500 because of a bug. */
   readonly fault: (error: unknown) => void;

@@ -138,6 +138,7 @@ export async function openAdmin(
       metrics: () => ({ contentType: "text/plain; version=0.0.4", body: "sluice_up 1\n" }),
       reloader,
       preview: (text) => previewReload(text, reloader.state().config, context),
+      rollouts: { list: () => [], command: () => undefined },
       version: "1.2.3",
       fault: (error) => faults.push(error),
       ...options.sources,

@@ -29,6 +29,7 @@ export function experimentPolicy(
       ...assignment,
     },
     rolloutShare: null,
+    rollout: null,
     disabled: false,
     onUnavailable: "fail",
     ...rest,

@@ -92,20 +92,20 @@ describe("one mistake in an experiment, one issue", () => {
     [
       withParts({ experiment: "rollout: { share: 5%, steps: [] }" }),
       "experiments.e.rollout.steps",
-      "not_yet",
-      "does not judge yet",
+      "invalid_value",
+      "at least one step",
     ],
     [
       withParts({ experiment: "analysis: {}" }),
       "experiments.e.analysis",
       "not_yet",
-      "does not judge yet",
+      "does not judge experiments yet",
     ],
     [
-      withParts({ experiment: "guardrails: []" }),
+      withParts({ experiment: "guardrails: [ { metric: error_rate, max: 5% } ]" }),
       "experiments.e.guardrails",
-      "not_yet",
-      "does not judge yet",
+      "guardrails_unused",
+      "rollouts with steps",
     ],
     [
       withParts({ experiment: "on_unavailable: contrl" }),

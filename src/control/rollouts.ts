@@ -1,0 +1,228 @@
+import type { Clock, Timers } from "../base/clock.ts";
+import type { Result } from "../base/result.ts";
+import type { Config } from "../core/config/model.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import {
+  addEvidence,
+  createEvidence,
+  forgetWorker,
+  takeTicks,
+  type Evidence,
+} from "../core/rollout/evidence.ts";
+import type { RolloutPolicy } from "../core/rollout/policy.ts";
+import type {
+  RolloutCommand,
+  RolloutCommandName,
+  RolloutEvent,
+  RolloutState,
+} from "../core/rollout/state.ts";
+import { createRollout, step } from "../core/rollout/step.ts";
+import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
+import type { WorkerSource } from "./worker-slot.ts";
+
+/** How often rollouts are judged. */
+export const judgeEveryMs = 250;
+/** Journal entries that are kept in memory for each rollout. */
+export const journalMax = 200;
+
+export type JournalLine = {
+  readonly atMs: number;
+  readonly what: string;
+  readonly actor: string;
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+};
+
+export type RolloutView = {
+  readonly experiment: string;
+  readonly policy: RolloutPolicy;
+  readonly state: RolloutState;
+  /** The share that every worker confirmed; the state's is the one that is wanted. */
+  readonly appliedShare: number;
+  readonly journal: readonly JournalLine[];
+};
+
+export type RolloutsDependencies = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Puts the present shares in force; an error means that the old ones still are. */
+  readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
+  readonly log: (
+    level: "info" | "warn" | "error",
+    message: string,
+    facts: Record<string, unknown>,
+  ) => void;
+};
+
+/** Runs the rollouts of the configuration: judges, climbs, rolls back, and does what people tell it. */
+export type Rollouts = {
+  /** Takes over a configuration: new rollouts wait, changed ones start anew at 0, removed ones are gone. */
+  configure(config: Config): void;
+  /** The configuration with the rollouts' shares in it. */
+  withShares(config: Config): Config;
+  /** Telemetry of one worker; only that of the present epoch counts. */
+  take(
+    source: WorkerSource,
+    telemetry: TelemetrySnapshot,
+    epochs: Readonly<Record<string, number>>,
+  ): void;
+  workerGone(source: WorkerSource): void;
+  /** Null when it was done, else why not; undefined when there is no such rollout. */
+  command(
+    experiment: string,
+    name: RolloutCommandName,
+    actor: string,
+    reason?: string,
+  ): string | null | undefined;
+  view(): readonly RolloutView[];
+  stop(): void;
+};
+
+type Running = {
+  experiment: ExperimentPolicy;
+  policy: RolloutPolicy;
+  state: RolloutState;
+  evidence: Evidence;
+  appliedShare: number;
+  isApplying: boolean;
+  journal: JournalLine[];
+};
+
+export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
+  const { clock, timers, apply, log } = dependencies;
+  const running = new Map<string, Running>();
+
+  function configure(next: Config): void {
+    for (const key of running.keys()) {
+      if (next.experiments[key]?.rollout === undefined || next.experiments[key]?.rollout === null) {
+        running.delete(key);
+      }
+    }
+    for (const experiment of Object.values(next.experiments)) {
+      if (experiment.rollout === null) continue;
+      const known = running.get(experiment.key);
+      if (known !== undefined && isSame(known.experiment, experiment)) continue;
+      running.set(experiment.key, {
+        experiment,
+        policy: experiment.rollout,
+        state: createRollout(experiment.rollout),
+        evidence: createEvidence(experiment.rollout.guardrails),
+        // What was in force until now goes with the next tick.
+        appliedShare: known?.appliedShare ?? 0,
+        isApplying: false,
+        journal: known?.journal ?? [],
+      });
+    }
+  }
+
+  function feed(one: Running, event: RolloutEvent): string | null {
+    const { next, commands, refused } = step(one.policy, one.state, event, clock.monotonicMs());
+    one.state = next;
+    for (const command of commands) perform(one, command);
+    return refused;
+  }
+
+  function perform(one: Running, command: RolloutCommand): void {
+    if (command.kind === "set_share") return void bringShare(one);
+    const { what, actor, facts } = command;
+    one.journal.push({ atMs: clock.wallMs(), what, actor, facts });
+    if (one.journal.length > journalMax) one.journal.shift();
+    const level = what === "rolled_back" || what === "alert" || what === "paused" ? "warn" : "info";
+    log(level, `rollout ${what}`, { experiment: one.experiment.key, actor, ...facts });
+  }
+
+  /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
+  async function bringShare(one: Running): Promise<void> {
+    if (one.isApplying || one.state.share === one.appliedShare) return;
+    one.isApplying = true;
+    const { share } = one.state;
+    // Requests of the split that ends are told by their epoch; what is still in flight is not held against the next.
+    const applied = await apply(one.experiment.key);
+    one.isApplying = false;
+    if (running.get(one.experiment.key) !== one) return;
+    if (applied.ok) one.appliedShare = share;
+    else
+      log("error", "share not applied", {
+        experiment: one.experiment.key,
+        share,
+        reason: applied.error,
+      });
+    // A rollback that came meanwhile does not wait for the next tick.
+    if (applied.ok && one.state.share !== share) await bringShare(one);
+  }
+
+  function judge(): void {
+    for (const one of running.values()) {
+      const byUser = one.experiment.assignment.strategy === "hash";
+      feed(one, { kind: "tick", ticks: takeTicks(one.evidence, one.appliedShare, byUser) });
+      void bringShare(one);
+    }
+  }
+
+  configure(config);
+  const cancel = timers.every(judgeEveryMs, judge);
+  return {
+    configure,
+    withShares: (wanted) => ({
+      ...wanted,
+      experiments: Object.fromEntries(
+        Object.entries(wanted.experiments).map(([key, experiment]) => [
+          key,
+          withShare(experiment, running.get(key)),
+        ]),
+      ),
+    }),
+    take(source, { series }, epochs) {
+      for (const delta of series) {
+        const { experiment, variant, epoch } = delta.key;
+        const one = experiment === null ? undefined : running.get(experiment);
+        if (one === undefined || experiment === null || epoch !== epochs[experiment]) continue;
+        const control = one.experiment.variants.find((each) => each.control)?.key;
+        const arm = variant === control ? "control" : "treatment";
+        addEvidence(one.evidence, arm, nameOf(source), delta);
+      }
+    },
+    workerGone(source) {
+      for (const { evidence } of running.values()) forgetWorker(evidence, nameOf(source));
+    },
+    command(experiment, name, actor, reason) {
+      const one = running.get(experiment);
+      if (one === undefined) return undefined;
+      return feed(one, {
+        kind: "command",
+        name,
+        actor,
+        ...(reason === undefined ? {} : { reason }),
+      });
+    },
+    view: () =>
+      Array.from(running, ([experiment, { policy, state, appliedShare, journal }]) => ({
+        experiment,
+        policy,
+        state,
+        appliedShare,
+        journal,
+      })),
+    stop: cancel,
+  };
+}
+
+function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {
+  if (one === undefined) return experiment;
+  const { share } = one.state;
+  return {
+    ...experiment,
+    rolloutShare: share,
+    variants: experiment.variants.map((variant) => ({
+      ...variant,
+      weight: variant.control ? 1 - share : share,
+    })),
+  };
+}
+
+function nameOf({ index, incarnation }: WorkerSource): string {
+  return `${index}.${incarnation}`;
+}
+
+function isSame(one: ExperimentPolicy, other: ExperimentPolicy): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

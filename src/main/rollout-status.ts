@@ -1,0 +1,47 @@
+import type { RolloutView } from "../control/rollouts.ts";
+import type { RolloutStatus } from "../wire/admin-api.ts";
+
+/** A rollout as the admin API shows it. */
+export function describeRollout({
+  experiment,
+  policy,
+  state,
+  appliedShare,
+  journal,
+}: RolloutView): RolloutStatus {
+  const { phase, share, verdicts } = state;
+  const at = phase.kind === "paused" ? phase.before : phase;
+  return {
+    experiment,
+    phase: phase.kind,
+    step: at.kind === "stepping" ? at.step + 1 : null,
+    steps: policy.steps.map((step) => ({
+      share: step.share,
+      hold_seconds: step.holdMs / 1000,
+      min_requests: step.minRequests,
+      gate: step.gate,
+    })),
+    share,
+    applied_share: appliedShare,
+    reason: phase.kind === "paused" || phase.kind === "rolled_back" ? phase.reason : null,
+    verdicts: verdicts.map((verdict, index) => ({
+      guardrail: verdict.guardrail,
+      verdict: verdict.verdict,
+      value: verdict.value,
+      control: verdict.control,
+      limit: verdict.limit,
+      requests: verdict.n,
+      interval: verdict.interval === null ? null : [verdict.interval.low, verdict.interval.high],
+      p_value: verdict.pValue,
+      on_breach: policy.guardrails[index]?.onBreach ?? "rollback",
+      dry_run: policy.guardrails[index]?.dryRun ?? false,
+      reason: verdict.reason,
+    })),
+    journal: journal.map(({ atMs, what, actor, facts }) => ({
+      at: new Date(atMs).toISOString(),
+      what,
+      actor,
+      facts,
+    })),
+  };
+}

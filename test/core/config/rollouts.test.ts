@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { issuesOf, smallText, valid } from "./texts.ts";
+
+const rollout = (rest: string, guardrails = "[]") =>
+  `${smallText}    rollout: ${rest}\n    guardrails: ${guardrails}\n`;
+const steps =
+  "{ steps: [ { share: 5% }, { share: 100%, hold: 10m, min_requests: 0, gate: approval } ] }";
+const guarded = (guardrail: string) => rollout(steps, `[ ${guardrail} ]`);
+
+describe("a rollout with steps", () => {
+  it("starts with nobody in the treatment, and has defaults", () => {
+    const experiment = valid(rollout(steps)).experiments["e"];
+    expect(experiment).toMatchObject({
+      rolloutShare: 0,
+      rollout: {
+        steps: [
+          { share: 0.05, holdMs: 300_000, minRequests: 100, gate: "none" },
+          { share: 1, holdMs: 600_000, minRequests: 0, gate: "approval" },
+        ],
+        guardrails: [],
+        observeMs: 300_000,
+      },
+    });
+  });
+
+  it.each([
+    [
+      "{ metric: error_rate, max: 5% }",
+      {
+        name: "error_rate",
+        max: 0.05,
+        maxRatio: null,
+        onBreach: "rollback",
+        falseAlarm: 0.001,
+        dryRun: false,
+        metric: { kind: "outcomes" },
+      },
+    ],
+    [
+      "{ metric: success_rate, min: 99%, on_breach: pause }",
+      {
+        max: expect.closeTo(0.01, 12),
+        onBreach: "pause",
+        metric: { bad: expect.arrayContaining(["client_error"]) },
+      },
+    ],
+    [
+      "{ metric: latency_p95, max: 800ms }",
+      {
+        max: expect.closeTo(0.05, 12),
+        metric: { kind: "latency", of: "duration", quantile: 0.95, limitMs: 800 },
+      },
+    ],
+    [
+      "{ metric: ttfb_p99.9, max: 2s, dry_run: true }",
+      { dryRun: true, metric: { of: "first_byte", quantile: 0.999 } },
+    ],
+    [
+      "{ metric: error_rate, relative_to: control, max_ratio: 1.5 }",
+      { name: "error_rate_ratio", max: null, maxRatio: 1.5 },
+    ],
+    [
+      "{ metric: timeout_rate, max: 1%, relative_to: control, max_ratio: 2, false_alarm: 1% }",
+      { name: "timeout_rate", max: 0.01, maxRatio: 2, falseAlarm: 0.01 },
+    ],
+  ])("guardrail %s", (written, expected) => {
+    expect(valid(guarded(written)).experiments["e"]?.rollout?.guardrails[0]).toMatchObject(
+      expected,
+    );
+  });
+
+  it("both kinds of one metric stand side by side", () => {
+    const both =
+      "{ metric: error_rate, max: 5% }, { metric: error_rate, relative_to: control, max_ratio: 1.5 }";
+    const names = valid(guarded(both)).experiments["e"]?.rollout?.guardrails.map(
+      ({ name }) => name,
+    );
+    expect(names).toEqual(["error_rate", "error_rate_ratio"]);
+  });
+});
+
+const at = "experiments.e.rollout";
+const guardrail = "experiments.e.guardrails[0]";
+
+describe("mistakes", () => {
+  it.each([
+    [rollout("{}"), at, "exactly one of share and steps"],
+    [rollout("{ share: 5%, steps: [ { share: 5% } ] }"), at, "exactly one of share and steps"],
+    [rollout("{ share: 5%, observe: 5m }"), `${at}.observe`, "observe belongs to steps"],
+    [rollout("{ steps: [] }"), `${at}.steps`, "at least one step"],
+    [
+      rollout("{ steps: [ { share: 20% }, { share: 20% } ] }"),
+      `${at}.steps`,
+      "more than the one before",
+    ],
+    [rollout("{ steps: [ { share: 0% } ] }"), `${at}.steps[0].share`, "more than 0"],
+    [
+      rollout("{ steps: [ { share: 5%, gate: webhook } ] }"),
+      `${at}.steps[0].gate`,
+      "one of none, approval",
+    ],
+    [
+      guarded("{ metric: eror_rate, max: 5% }"),
+      `${guardrail}.metric`,
+      "expected one of error_rate",
+    ],
+    [
+      guarded("{ metric: latency_p10, max: 1s }"),
+      `${guardrail}.metric`,
+      "expected one of error_rate",
+    ],
+    [guarded("{ metric: error_rate }"), guardrail, "say max, or relative_to"],
+    [guarded("{ metric: error_rate, max: 2s }"), `${guardrail}.max`, "a share between 0 and 1"],
+    [guarded("{ metric: error_rate, max: 0% }"), `${guardrail}.max`, "a share between 0 and 1"],
+    [guarded("{ metric: error_rate, min: 5% }"), `${guardrail}.min`, "only success_rate has a min"],
+    [guarded("{ metric: success_rate, max: 5% }"), `${guardrail}.max`, "success_rate has a min"],
+    [guarded("{ metric: latency_p95, max: 5% }"), `${guardrail}.max`, "a duration such as"],
+    [
+      guarded("{ metric: latency_p95, max: 1s, relative_to: control, max_ratio: 2 }"),
+      `${guardrail}.max_ratio`,
+      "latencies have a max only",
+    ],
+    [guarded("{ metric: error_rate, max_ratio: 2 }"), guardrail, "come together"],
+    [
+      guarded("{ metric: error_rate, max: 5%, evidence: window }"),
+      `${guardrail}.evidence`,
+      "not in this version",
+    ],
+    [
+      guarded("{ metric: error_rate, max: 5%, false_alarm: 0% }"),
+      `${guardrail}.false_alarm`,
+      "above 0",
+    ],
+    [
+      guarded("{ metric: error_rate, max: 5% }, { metric: error_rate, max: 6% }"),
+      "experiments.e.guardrails[1]",
+      "there already",
+    ],
+    [
+      rollout("{ share: 5% }", "[ { metric: error_rate, max: 5% } ]"),
+      "experiments.e.guardrails",
+      "rollouts with steps",
+    ],
+  ])("%s", (text, path, message) => {
+    const [issue, ...others] = issuesOf(text);
+    expect(others).toEqual([]);
+    expect(issue).toMatchObject({ path, message: expect.stringContaining(message) });
+    expect(issue?.line).toBeGreaterThan(0);
+  });
+});
