@@ -1,0 +1,88 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/**
+ * The schema's versions, in order: version n is what the first n make of an empty file. They only go
+ * forward; what was released is never changed.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE journal (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    facts TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX journal_by_subject ON journal (subject, sequence);
+  CREATE INDEX journal_by_scope ON journal (scope, sequence);
+  CREATE TRIGGER journal_is_never_changed BEFORE UPDATE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+  CREATE TRIGGER journal_is_never_deleted BEFORE DELETE ON journal
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+  CREATE TABLE state (
+    scope TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    state TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (scope, subject)
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    resolution_ms INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    is_rolled INTEGER NOT NULL,
+    counts BLOB NOT NULL,
+    UNIQUE (series_id, resolution_ms, at_ms)
+  ) STRICT;
+  CREATE INDEX history_by_time ON history (resolution_ms, at_ms, is_rolled);
+  CREATE INDEX history_to_roll ON history (resolution_ms, at_ms) WHERE is_rolled = 0;
+  `,
+];
+
+/** "Sluc" in ASCII: tells Sluice's files from those of other programs. */
+export const applicationId = 0x536c7563;
+
+export function schemaVersion(database: DatabaseSync): number {
+  return readPragma(database, "user_version");
+}
+
+export function readPragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** Brings a file to the newest version in one transaction: it fails whole. Does nothing to a newer one. */
+export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+  if (schemaVersion(database) >= steps.length) return;
+  inTransaction(database, () => {
+    // Another process may have been faster.
+    for (const step of steps.slice(schemaVersion(database))) database.exec(step);
+    database.exec(`PRAGMA application_id = ${applicationId}`);
+    const version = Math.max(schemaVersion(database), steps.length);
+    database.exec(`PRAGMA user_version = ${version}`);
+  });
+}
+
+/** Runs `change` alone among all writers; when it or the commit throws, nothing has changed. */
+export function inTransaction<Value>(database: DatabaseSync, change: () => Value): Value {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const value = change();
+    database.exec("COMMIT");
+    return value;
+  } catch (error) {
+    // SQLite itself rolls back after some errors, a full disk among them.
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}

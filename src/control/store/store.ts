@@ -1,0 +1,138 @@
+import type { Result } from "../../base/result.ts";
+import type { JournalEntry, JournalScope, NewEntry } from "../../core/experiment/journal.ts";
+import type { JsonValue } from "../../core/experiment/policy.ts";
+
+/**
+ * Why the store did not do what it was asked; nothing of it happened.
+ *
+ * - `full`: no room on the disk; works again when there is
+ * - `read_only`: the file, its folder or the disk cannot be written
+ * - `locked`: another process wrote for longer than the wait
+ * - `corrupt`: the file is no database or is damaged
+ * - `unreadable`: there is no such file, or it belongs to another program or cannot be opened
+ * - `newer`: a newer Sluice wrote the file
+ * - `too_large`: a fact, a state or a batch is over its limit
+ * - `io`: the disk failed, or the file was moved while open
+ */
+export type StoreFault = {
+  readonly code:
+    | "full"
+    | "read_only"
+    | "locked"
+    | "corrupt"
+    | "unreadable"
+    | "newer"
+    | "too_large"
+    | "io";
+  /** For a person; names the file. */
+  readonly message: string;
+};
+
+/** The state that a subject has from now on; null when it has none any more. */
+export type NewState = {
+  readonly scope: JournalScope;
+  readonly subject: string;
+  readonly state: JsonValue | null;
+};
+
+export type StoredState = {
+  readonly subject: string;
+  readonly state: JsonValue;
+  /** The newest entry of the journal when the state was written, those of the same append included. */
+  readonly sequence: number;
+};
+
+export type JournalQuery = {
+  /** Only entries after this one. */
+  readonly afterSequence?: number;
+  /** Only entries before this one: the next page when reading the newest first. */
+  readonly beforeSequence?: number;
+  readonly subject?: string;
+  readonly scope?: JournalScope;
+  /** 1 to `journalReadMax`, default `journalReadDefault`. */
+  readonly limit?: number;
+  /** Default: the oldest first. */
+  readonly newestFirst?: boolean;
+};
+
+export const journalReadDefault = 100;
+export const journalReadMax = 1000;
+/** Entries of one append. */
+export const appendEntriesMax = 1000;
+/** Characters of an entry's facts, as JSON. */
+export const factsCharactersMax = 64 * 1024;
+/** Characters of a state, as JSON. */
+export const stateCharactersMax = 1024 * 1024;
+
+/** How long the stretches are that history is kept in, in milliseconds: 10 s, 1 min, 1 h. */
+export const historyResolutionsMs = [10_000, 60_000, 3_600_000] as const;
+export type HistoryResolutionMs = (typeof historyResolutionsMs)[number];
+
+export type HistoryRow = {
+  /** The series' key as text, whatever its writer takes for that. */
+  readonly series: string;
+  /** When the stretch began, wall time; the store rounds it down to a multiple of the resolution. */
+  readonly atMs: number;
+  readonly resolutionMs: HistoryResolutionMs;
+  /** See encodeHistory. */
+  readonly counts: Uint8Array;
+};
+
+/** Rows of one `addHistory`. */
+export const historyBatchMax = 5000;
+/** Rows of one answer; one stretch of time is never cut, so a few more are possible. */
+export const historyReadMax = 10_000;
+
+export type HistoryQuery = {
+  /** Stretches that begin at this wall time or later, and before `toMs`. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly resolutionMs: HistoryResolutionMs;
+  /** Default: all. */
+  readonly series?: string;
+};
+
+export type HistoryPage = {
+  /** By time, then by series. */
+  readonly rows: readonly HistoryRow[];
+  /** Where to read on; null when this was all. */
+  readonly nextFromMs: number | null;
+};
+
+export type RollUp = {
+  /** Rows that were added into rows of the next resolution. */
+  readonly merged: number;
+  /** Rows that were too old or too many. */
+  readonly deleted: number;
+  /** Rows since the opening whose bytes nobody could read, and which count nowhere. */
+  readonly unreadable: number;
+  /** Rows of history that there are now. */
+  readonly rows: number;
+  /** False when the bound on one call's work left some for the next. */
+  readonly isDone: boolean;
+};
+
+/** Journal, states and history that outlive the process. Every call is done when it returns. */
+export type Store = {
+  /** The file that was damaged and moved aside when this one was opened; null when none was. */
+  readonly recoveredFrom: string | null;
+  /**
+   * Adds entries to the journal and changes states, all of it or nothing, and durably before it returns.
+   * Gives the newest entry's sequence number, 0 when there is none. Throws a TypeError when a value has
+   * no JSON.
+   */
+  append(entries: readonly NewEntry[], states: readonly NewState[]): Result<number, StoreFault>;
+  /** By subject. */
+  states(scope: JournalScope): Result<readonly StoredState[], StoreFault>;
+  read(query: JournalQuery): Result<readonly JournalEntry[], StoreFault>;
+  /** Adds rows up with what there is of the same series, time and resolution. */
+  addHistory(rows: readonly HistoryRow[]): Result<void, StoreFault>;
+  readHistory(query: HistoryQuery): Result<HistoryPage, StoreFault>;
+  /**
+   * Adds the rows of each minute and hour that is over at the wall time `nowMs` into one, and deletes what
+   * is too old; a part of it when there is much. The journal stays.
+   */
+  rollUp(nowMs: number): Result<RollUp, StoreFault>;
+  /** May be called again; every other call then gives a fault. */
+  close(): void;
+};
