@@ -30,7 +30,11 @@ export type InFlightAges = {
   readonly olderThan: readonly number[];
 };
 
-export const inFlightAgeBoundsMs = [1_000, 5_000, 10_000, 30_000, 60_000, 300_000] as const;
+/** Ages that in-flight requests are counted by; a guardrail's limit is held against the next one above it. */
+export const inFlightAgeBoundsMs = [
+  250, 500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 60_000, 120_000,
+  300_000,
+] as const;
 
 /**
  * What happened in a series since the last snapshot: everything adds up, so that snapshots of all workers

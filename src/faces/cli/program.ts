@@ -44,6 +44,29 @@ type PowerOptions = {
   json?: boolean;
 };
 
+type RolloutOptions = {
+  admin: string;
+  token?: string;
+  reason?: string;
+  actor?: string;
+  json?: boolean;
+};
+
+const rolloutActions = [
+  "status",
+  "start",
+  "pause",
+  "resume",
+  "promote",
+  "promote_all",
+  "rollback",
+  "retry",
+] as const;
+
+function isRolloutAction(name: string): name is (typeof rolloutActions)[number] {
+  return (rolloutActions as readonly string[]).includes(name);
+}
+
 /** Options may be given once with several values, or several times. */
 function collect(value: string, former: string[] | undefined): string[] {
   return [...(former ?? []), value];
@@ -188,6 +211,53 @@ export async function runProgram(
           usersVariation: options.usersVariation ?? null,
           traffic: options.traffic ?? null,
           json: options.json === true,
+        },
+        io,
+      );
+    });
+
+  program
+    .command("rollout")
+    .description("see and steer rollouts of a running Sluice")
+    .argument("<action>", "status, start, pause, resume, promote, promote-all, rollback or retry")
+    .argument("[experiment]", "its experiment; status without one lists all")
+    .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
+    .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
+    .option("--reason <text>", "for the journal")
+    .option("--actor <name>", "who acts; default: your address")
+    .option("--json", "print JSON")
+    .action(async (action: string, experiment: string | undefined, options: RolloutOptions) => {
+      const name = action.replaceAll("-", "_");
+      if (!isRolloutAction(name)) {
+        io.stderr(
+          `sluice rollout: no action ${action}; one of ${rolloutActions.join(", ").replaceAll("_", "-")}\n`,
+        );
+        exitCode = exitCodes.invalid;
+        return;
+      }
+      if (name !== "status" && experiment === undefined) {
+        io.stderr(`sluice rollout: ${action} needs the experiment's key\n`);
+        exitCode = exitCodes.invalid;
+        return;
+      }
+      if (!URL.canParse(options.admin)) {
+        io.stderr(`sluice rollout: --admin is no URL: ${options.admin}\n`);
+        exitCode = exitCodes.invalid;
+        return;
+      }
+      const { runRollout } = await import("./rollout.ts");
+      exitCode = await runRollout(
+        {
+          action: name,
+          experiment: experiment ?? null,
+          reason: options.reason ?? null,
+          actor: options.actor ?? null,
+          json: options.json === true,
+        },
+        {
+          admin: options.admin,
+          token: options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null,
+          fetch,
         },
         io,
       );

@@ -10,7 +10,11 @@ import {
 } from "../../../src/core/telemetry/merge.ts";
 import { takeCounts } from "../../../src/core/telemetry/latency.ts";
 import { createRecorder, seriesMax, type Series } from "../../../src/core/telemetry/recorder.ts";
-import type { SeriesDelta, TelemetrySnapshot } from "../../../src/core/telemetry/snapshot.ts";
+import {
+  inFlightAgeBoundsMs,
+  type SeriesDelta,
+  type TelemetrySnapshot,
+} from "../../../src/core/telemetry/snapshot.ts";
 import { outcomes } from "../../../src/core/traffic/outcome.ts";
 import { anyExchange, keyOf, recordExchange, type Exchange } from "./exchanges.ts";
 
@@ -192,7 +196,7 @@ describe("series", () => {
     expect(only(recorder.snapshot(0, ages)).inFlight).toEqual({
       count: 2,
       oldestMs: 6000,
-      olderThan: [1, 1, 0, 0, 0, 0],
+      olderThan: inFlightAgeBoundsMs.map((boundMs) => (boundMs < 6000 ? 1 : 0)),
     });
     recorder.endInFlight(series);
     recorder.endInFlight(series);

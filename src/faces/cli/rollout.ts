@@ -1,0 +1,127 @@
+import { formatShare } from "../../base/units.ts";
+import type { RolloutCommandName } from "../../core/rollout/state.ts";
+import { formatNumber, formatPercent } from "../../core/statistics/decision/words.ts";
+import { rolloutSchema, rolloutsSchema, type RolloutStatus } from "../../wire/admin-api.ts";
+import { exitCodes } from "./io.ts";
+import type { CliIo } from "./io.ts";
+
+/** How the CLI reaches a running Sluice. */
+export type AdminCall = {
+  /** Address of the admin port, such as http://127.0.0.1:9090. */
+  readonly admin: string;
+  readonly token: string | null;
+  readonly fetch: typeof fetch;
+};
+
+export type RolloutArguments = {
+  readonly action: "status" | RolloutCommandName;
+  /** Null lists all; only for status. */
+  readonly experiment: string | null;
+  readonly reason: string | null;
+  readonly actor: string | null;
+  readonly json: boolean;
+};
+
+/**
+ * `sluice rollout ACTION [EXPERIMENT]`. Exit 0 when it was done (of status: nothing was rolled back), 3 when the rollout
+ * shown was rolled back, 2 when it cannot be, 1 when Sluice cannot be reached.
+ */
+export async function runRollout(
+  { action, experiment, reason, actor, json }: RolloutArguments,
+  call: AdminCall,
+  io: CliIo,
+): Promise<number> {
+  const path = `/v1/rollouts${experiment === null ? "" : `/${encodeURIComponent(experiment)}`}`;
+  const body =
+    action === "status"
+      ? null
+      : { command: action, ...(reason !== null && { reason }), ...(actor !== null && { actor }) };
+  const answer = await ask(call, path, body);
+  if (answer.kind === "unreachable") {
+    io.stderr(`sluice rollout: ${call.admin} cannot be reached: ${answer.message}\n`);
+    return exitCodes.failure;
+  }
+  if (answer.kind === "refused") {
+    io.stderr(`sluice rollout: ${answer.message}\n`);
+    return answer.status >= 500 ? exitCodes.failure : exitCodes.invalid;
+  }
+  const rollouts =
+    experiment === null
+      ? rolloutsSchema.parse(answer.body).rollouts
+      : [rolloutSchema.parse(answer.body)];
+  if (json) io.stdout(`${JSON.stringify(answer.body, null, 2)}\n`);
+  else if (rollouts.length === 0) io.stdout("no rollouts with steps\n");
+  else io.stdout(rollouts.map(describeRollout).join("\n"));
+  const isRolledBack = action === "status" && rollouts.some(({ phase }) => phase === "rolled_back");
+  return isRolledBack ? exitCodes.breached : exitCodes.success;
+}
+
+type Answer =
+  | { readonly kind: "answered"; readonly body: unknown }
+  | { readonly kind: "refused"; readonly status: number; readonly message: string }
+  | { readonly kind: "unreachable"; readonly message: string };
+
+async function ask(call: AdminCall, path: string, body: unknown): Promise<Answer> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (call.token !== null) headers["authorization"] = `Bearer ${call.token}`;
+  if (body !== null) headers["content-type"] = "application/json";
+  try {
+    const response = await call.fetch(new URL(path, call.admin), {
+      method: body === null ? "GET" : "POST",
+      headers,
+      ...(body !== null && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const text = await response.text();
+    if (response.ok) return { kind: "answered", body: JSON.parse(text) };
+    return {
+      kind: "refused",
+      status: response.status,
+      message: problemText(text, response.status),
+    };
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: Error };
+    return { kind: "unreachable", message: cause?.message ?? message };
+  }
+}
+
+function problemText(text: string, status: number): string {
+  try {
+    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
+    return [title, detail].filter((part) => part !== undefined && part !== "").join(": ");
+  } catch {
+    return `the admin port answered ${status}`;
+  }
+}
+
+/** A rollout for people: where it stands, what every guardrail says, what happened last. */
+export function describeRollout(rollout: RolloutStatus): string {
+  const { experiment, phase, step, steps, share, applied_share, reason, verdicts, journal } =
+    rollout;
+  const place = step === null ? "" : `, step ${step} of ${steps.length}`;
+  const applied = applied_share === share ? "" : ` (${formatShare(applied_share)} in force)`;
+  const lines = [`${experiment}: ${phase}${place}, treatment ${formatShare(share)}${applied}`];
+  if (reason !== null) lines.push(`  ${reason}`);
+  const track = steps.map((each) => formatShare(each.share)).join(" → ");
+  lines.push(`  steps      ${track}`);
+  for (const verdict of verdicts) {
+    const dry = verdict.dry_run ? " (dry run)" : "";
+    lines.push(
+      `  ${verdict.verdict.padEnd(9)}  ${verdict.guardrail}${dry}: ${describeVerdict(verdict)}`,
+    );
+  }
+  for (const { at, what, actor } of journal.slice(-5)) {
+    lines.push(`  ${at.slice(11, 19)}   ${what} by ${actor}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function describeVerdict({
+  value,
+  limit,
+  requests,
+  reason,
+}: RolloutStatus["verdicts"][number]): string {
+  if (value === null) return reason;
+  return `${formatPercent(value)} of ${formatNumber(requests)} requests, limit ${formatPercent(limit)}; ${reason}`;
+}

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { runCommandLine } from "../support/command-line.ts";
+import { freePorts, startTestSluice, type TestSluice } from "../support/sluice.ts";
+import { startUpstream, type TestUpstream } from "../support/upstream.ts";
+
+let upstream: TestUpstream;
+let sluice: TestSluice;
+
+beforeEach(async () => {
+  upstream = await startUpstream();
+  sluice = await startTestSluice(`${freePorts()}
+upstreams: { one: { url: "${upstream.url}" } }
+routes: [ { match: "/**", experiment: model } ]
+experiments:
+  model:
+    variants: { old: { upstream: one, control: true }, new: { upstream: one } }
+    rollout: { steps: [ { share: 5%, gate: approval }, { share: 100% } ] }
+    guardrails: [ { metric: error_rate, max: 5% } ]
+`);
+});
+
+afterEach(async () => {
+  await sluice.stop();
+  await upstream.close();
+});
+
+const rollout = (...line: string[]) =>
+  runCommandLine(["rollout", ...line, "--admin", sluice.adminUrl]);
+
+it("shows and steers a rollout", async () => {
+  expect(await rollout("status")).toMatchObject({
+    exitCode: 0,
+    stdout: "model: waiting, treatment 0%\n  steps      5% → 100%\n",
+  });
+  const started = await rollout("start", "model", "--actor", "ann", "--reason", "new index");
+  expect(started).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(started.stdout).toMatch(/^model: stepping, step 1 of 2, treatment 5%.*\n/);
+  expect(started.stdout).toMatch(/^ {2}[\d:]{8} {3}step by ann$/m);
+  await expect
+    .poll(async () => (await rollout("status", "model")).stdout)
+    .toContain("wait       error_rate: no requests yet");
+  expect((await rollout("promote", "model")).stdout).toContain("step 2 of 2, treatment 100%");
+  const back = await rollout("rollback", "model", "--reason", "wrong answers", "--json");
+  expect(back.exitCode).toBe(0);
+  expect(JSON.parse(back.stdout)).toMatchObject({
+    phase: "rolled_back",
+    reason: "wrong answers",
+    share: 0,
+  });
+  const after = await rollout("status", "model");
+  expect(after.exitCode).toBe(3);
+  expect(after.stdout).toContain("  wrong answers\n");
+});
+
+it("says what is wrong, and whose fault it is by its exit code", async () => {
+  expect(await rollout("resume", "model")).toMatchObject({
+    exitCode: 2,
+    stderr: "sluice rollout: Not possible now: nothing is paused: the rollout is not started\n",
+  });
+  expect(await rollout("start", "modle")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("No such rollout"),
+  });
+  expect(await rollout("begin", "model")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("no action begin; one of status, start"),
+  });
+  expect(await rollout("start")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("needs the experiment's key"),
+  });
+  const nowhere = await runCommandLine(["rollout", "status", "--admin", "http://127.0.0.1:1"]);
+  expect(nowhere).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("cannot be reached"),
+  });
+  expect(await runCommandLine(["rollout", "status", "--admin", "here"])).toMatchObject({
+    exitCode: 2,
+  });
+});
