@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -59,7 +59,21 @@ function openChecked(path: string, options: FileOptions): Result<DatabaseSync, S
     database?.close();
     const fault = faultOf(path, error);
     if (fault === null) throw error;
-    return err(fault);
+    const isUnwritable = fault.code === "unreadable" && !options.isReadOnly;
+    return err((isUnwritable ? writeFault(path) : null) ?? fault);
+  }
+}
+
+/** Errors of opening do not say why; null when the file and the folder that there are could be written. */
+function writeFault(path: string): StoreFault | null {
+  let place = path;
+  while (!existsSync(place) && place !== dirname(place)) place = dirname(place);
+  try {
+    accessSync(place, constants.W_OK);
+    if (place === path) accessSync(dirname(place), constants.W_OK);
+    return null;
+  } catch (error) {
+    return faultOf(path, error);
   }
 }
 
