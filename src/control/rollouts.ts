@@ -1,7 +1,7 @@
 import type { Clock, Timers } from "../base/clock.ts";
 import type { Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
-import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import type { ExperimentPolicy, JsonValue } from "../core/experiment/policy.ts";
 import {
   addEvidence,
   createEvidence,
@@ -18,6 +18,8 @@ import type {
 } from "../core/rollout/state.ts";
 import { createRollout, step } from "../core/rollout/step.ts";
 import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
+import { restoreRollout, saveRollout } from "../core/rollout/saved.ts";
+import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
 
 /** How often rollouts are judged. */
@@ -44,6 +46,8 @@ export type RolloutView = {
 export type RolloutsDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Keeps journal and states; null keeps them in memory only. */
+  readonly store: Pick<Store, "append" | "states"> | null;
   /** Puts the present shares in force; an error means that the old ones still are. */
   readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
   readonly log: (
@@ -77,6 +81,8 @@ export type Rollouts = {
   stop(): void;
 };
 
+type JournalCommand = Extract<RolloutCommand, { kind: "journal" }>;
+
 type Running = {
   experiment: ExperimentPolicy;
   policy: RolloutPolicy;
@@ -88,8 +94,10 @@ type Running = {
 };
 
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
-  const { clock, timers, apply, log } = dependencies;
+  const { clock, timers, apply, log, store } = dependencies;
   const running = new Map<string, Running>();
+  const kept = readKept(dependencies);
+  let toldUntilMs = -Infinity;
 
   function configure(next: Config): void {
     for (const key of running.keys()) {
@@ -101,10 +109,18 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       if (experiment.rollout === null) continue;
       const known = running.get(experiment.key);
       if (known !== undefined && isSame(known.experiment, experiment)) continue;
+      const stored = kept.get(experiment.key);
+      // Only a start takes up what was left; later the process knows better.
+      kept.delete(experiment.key);
+      const state =
+        (stored === undefined
+          ? null
+          : restoreRollout(experiment, experiment.rollout, stored, clock.monotonicMs())) ??
+        createRollout(experiment.rollout);
       running.set(experiment.key, {
         experiment,
         policy: experiment.rollout,
-        state: createRollout(experiment.rollout),
+        state,
         evidence: createEvidence(experiment.rollout.guardrails),
         // What was in force until now goes with the next tick.
         appliedShare: known?.appliedShare ?? 0,
@@ -116,18 +132,46 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   function feed(one: Running, event: RolloutEvent): string | null {
     const { next, commands, refused } = step(one.policy, one.state, event, clock.monotonicMs());
+    const lines = commands.flatMap((command) => (command.kind === "journal" ? [command] : []));
+    const unkept = lines.length === 0 ? null : keep(one, next, lines);
+    // What cannot be written down may lower the risk, never raise it.
+    if (unkept !== null && next.share > one.state.share)
+      return `the store cannot keep it: ${unkept}`;
     one.state = next;
-    for (const command of commands) perform(one, command);
+    for (const { what, actor, facts } of lines) {
+      one.journal.push({ atMs: clock.wallMs(), what, actor, facts });
+      if (one.journal.length > journalMax) one.journal.shift();
+      const level =
+        what === "rolled_back" || what === "alert" || what === "paused" ? "warn" : "info";
+      log(level, `rollout ${what}`, { experiment: one.experiment.key, actor, ...facts });
+    }
+    if (commands.some(({ kind }) => kind === "set_share")) void bringShare(one);
     return refused;
   }
 
-  function perform(one: Running, command: RolloutCommand): void {
-    if (command.kind === "set_share") return void bringShare(one);
-    const { what, actor, facts } = command;
-    one.journal.push({ atMs: clock.wallMs(), what, actor, facts });
-    if (one.journal.length > journalMax) one.journal.shift();
-    const level = what === "rolled_back" || what === "alert" || what === "paused" ? "warn" : "info";
-    log(level, `rollout ${what}`, { experiment: one.experiment.key, actor, ...facts });
+  /** Writes the journal and the new state, durably; the answer is why that was not possible. */
+  function keep(one: Running, next: RolloutState, lines: readonly JournalCommand[]): string | null {
+    if (store === null) return null;
+    const subject = one.experiment.key;
+    const atMs = Math.round(clock.wallMs());
+    const entries = lines.map(({ what, actor, facts }) => ({
+      atMs,
+      actor,
+      scope: "rollout" as const,
+      subject,
+      kind: what,
+      facts,
+    }));
+    const state = saveRollout(one.experiment, next, clock.monotonicMs());
+    const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
+    if (kept.ok) return null;
+    const { code, message } = kept.error;
+    // The controller comes back with every tick; once a minute is enough to say it.
+    if (clock.monotonicMs() >= toldUntilMs) {
+      toldUntilMs = clock.monotonicMs() + 60_000;
+      log("error", "rollout not written down", { experiment: subject, code, reason: message });
+    }
+    return message;
   }
 
   /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
@@ -204,6 +248,15 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       })),
     stop: cancel,
   };
+}
+
+/** What the store holds; a store that cannot be read is as good as none, and says so. */
+function readKept({ store, log }: RolloutsDependencies): Map<string, JsonValue> {
+  const states = store?.states("rollout");
+  if (states === undefined) return new Map();
+  if (states.ok) return new Map(states.value.map(({ subject, state }) => [subject, state]));
+  log("error", "rollouts cannot be read from the store", { reason: states.error.message });
+  return new Map();
 }
 
 function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {

@@ -17,6 +17,8 @@ import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
 import { createRollouts } from "../control/rollouts.ts";
 import type { Rollouts } from "../control/rollouts.ts";
+import { openSqliteStore } from "../control/store/sqlite-store.ts";
+import type { Store } from "../control/store/store.ts";
 import { createSupervisor } from "../control/supervisor.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
@@ -104,6 +106,19 @@ export async function startSluice(options: SluiceOptions): Promise<Sluice> {
   return sluice;
 }
 
+/** The store, if one is configured; a start without its journal could repeat what was rolled back. */
+function openStore({ store, experiments }: Config, log: SluiceLog): Store | null {
+  if (store === null) {
+    const steps = Object.values(experiments).some(({ rollout }) => rollout !== null);
+    if (steps)
+      log.app("warn", "no store is configured: a restart forgets where rollouts stand", {});
+    return null;
+  }
+  const opened = openSqliteStore(store.sqlite);
+  if (!opened.ok) throw new StartError(`store.sqlite: ${opened.error.message}`);
+  return opened.value;
+}
+
 function silentLog(level: Config["log"]["level"]): SluiceLog {
   return createLog(level, { write: () => {} });
 }
@@ -127,6 +142,7 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #collector = createCollector({ nowMs: realClock.monotonicMs() });
   readonly #startedWallMs = realClock.wallMs();
+  readonly #store: Store | null;
   readonly #rollouts: Rollouts;
   #epochs: Readonly<Record<string, number>>;
   /** What the workers route by, but for the rollouts' shares. */
@@ -144,13 +160,15 @@ class RunningSluice implements Sluice {
     this.#context = context;
     this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
     this.#routed = config;
+    this.#store = openStore(config, log);
     this.#rollouts = createRollouts(config, {
       ...shared,
+      store: this.#store,
       apply: (experiment) => this.#applyShares(experiment),
       log: log.app,
     });
     this.#supervisor = createSupervisor(
-      { config, epochs: this.#epochs },
+      { config: this.#rollouts.withShares(config), epochs: this.#epochs },
       {
         ...shared,
         spawn,
@@ -251,6 +269,7 @@ class RunningSluice implements Sluice {
     this.#draining = true;
     this.#rollouts.stop();
     await Promise.all([this.reloader.stop(), this.#health.stop(), this.#supervisor.stop()]);
+    this.#store?.close();
     // Last, so that probes and scrapes see the end coming.
     await this.#admin?.close();
   }

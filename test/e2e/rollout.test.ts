@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Agent, request } from "undici";
 import type { RolloutStatus } from "../../src/wire/admin-api.ts";
@@ -157,5 +160,35 @@ describe("a rollout over real threads", () => {
     expect(await rollout()).toMatchObject({ phase: "stepping", share: 0.2, applied_share: 0.2 });
     await sluice.sluice.reload(text(errorRate, "{ share: 30% }, { share: 100% }"));
     await expect.poll(rollout).toMatchObject({ phase: "waiting", share: 0, applied_share: 0 });
+  });
+
+  it("stands after a restart where it stood, and stays rolled back", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-rollout-"));
+    try {
+      const kept = `store: { sqlite: "${join(folder, "s.db")}" }\n${text(errorRate)}`;
+      const restart = async () => {
+        await sluice?.stop();
+        sluice = await startTestSluice(kept);
+      };
+      await restart();
+      await command("start");
+      await expect.poll(async () => (await rollout()).applied_share).toBe(0.2);
+      await restart();
+      // From the first request on: the table that the workers start with has the share.
+      const answers = await Promise.all(Array.from({ length: 200 }, send));
+      expect(answers.filter((variant) => variant === "new").length).toBeGreaterThan(15);
+      expect(await rollout()).toMatchObject({ phase: "stepping", step: 1, share: 0.2 });
+      await command("rollback");
+      await restart();
+      expect(await rollout()).toMatchObject({
+        phase: "rolled_back",
+        reason: "rollback by ann",
+        share: 0,
+      });
+      expect(await command("start")).toBe(409);
+      expect(await Promise.all(Array.from({ length: 30 }, send))).not.toContain("new");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

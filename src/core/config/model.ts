@@ -6,6 +6,8 @@ export type Config = {
   readonly listen: ListenPolicy;
   readonly admin: AdminPolicy;
   readonly log: LogPolicy;
+  /** Path of the SQLite file; null keeps nothing beyond the process. */
+  readonly store: { readonly sqlite: string } | null;
   readonly upstreams: Readonly<Record<string, UpstreamPolicy>>;
   readonly routes: readonly RoutePolicy[];
   readonly experiments: Readonly<Record<string, ExperimentPolicy>>;

@@ -48,6 +48,7 @@ function readableOf(data: z.output<typeof configSchema>, value: unknown): Readab
     listen: data.listen,
     admin: data.admin,
     log: data.log,
+    store: data.store,
     upstreams: new Map(Object.entries(data.upstreams)),
     routes: data.routes,
     experiments: new Map(Object.entries(data.experiments)),
@@ -84,6 +85,7 @@ function salvage(pruned: unknown, value: unknown): Readable {
     listen: listen.success ? listen.data : null,
     admin: admin.success ? admin.data : null,
     log: log.success ? log.data : null,
+    store: null,
     upstreams: salvageMap(written["upstreams"], sections.upstreams),
     routes: (Array.isArray(routes) ? (routes as unknown[]) : []).map((route) => {
       const parsed = sections.routes.safeParse([route]);

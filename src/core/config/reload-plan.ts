@@ -66,6 +66,7 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
   keep("listen.host", running.listen.host, wanted.listen.host);
   keep("listen.port", running.listen.port, wanted.listen.port);
   keep("listen.workers", running.listen.workers, wanted.listen.workers);
+  keep("store.sqlite", running.store?.sqlite ?? "none", wanted.store?.sqlite ?? "none");
   keep("admin.host", running.admin.host, wanted.admin.host);
   keep("admin.port", running.admin.port, wanted.admin.port);
   const tlsToggled = (running.listen.tls === null) !== (wanted.listen.tls === null);
@@ -79,6 +80,7 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
   const { host, port, workers, tls } = running.listen;
   return {
     ...wanted,
+    store: running.store,
     listen: { ...wanted.listen, host, port, workers, ...(tlsToggled && { tls }) },
     admin: {
       host: running.admin.host,

@@ -38,6 +38,7 @@ export function resolveConfig(
     listen,
     admin: readable.admin,
     log: { level: readable.log.level, accessSample: readable.log.access_sample },
+    store: readable.store,
     upstreams,
     routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),
     experiments: Object.fromEntries(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { experimentSchema } from "../experiment/schema.ts";
 import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
 import { defaults, fileLimits } from "./defaults.ts";
-import { choice, closed, integer, list, named, share } from "./fields.ts";
+import { choice, closed, integer, list, named, share, text } from "./fields.ts";
 
 /** The whole file, composed of the slices. */
 
@@ -26,11 +26,22 @@ const logSchema = closed({
     .prefault(defaults.log.accessSample),
 });
 
+const storeSchema = closed(
+  {
+    sqlite: text("a path", 4096).describe("file that keeps journal and states; made when missing"),
+  },
+  { postgres: "this version keeps its journal in SQLite only" },
+);
+
 /** Each section by itself, so that one broken entry does not hide problems of the others. */
 export const sections = {
   listen: listenSchema.prefault({}).describe("the data port"),
   admin: adminSchema.prefault({}).describe("the admin port"),
   log: logSchema.prefault({}),
+  store: storeSchema
+    .describe("what outlives a restart; without it rollouts begin anew")
+    .nullable()
+    .prefault(null),
   upstreams: named(upstreamSchema, "upstreams", fileLimits.upstreamsMax).describe("backends"),
   routes: list(routeSchema, "routes", fileLimits.routesMax)
     .refine((routes) => routes.length > 0, "without a route every request gets 404; name one")
@@ -46,7 +57,6 @@ export const configSchema = closed(
     ...sections,
   },
   {
-    store: "this version keeps no history yet; remove store until it does",
     alerting: "this version has no alerts yet; remove alerting until it does",
   },
 );

@@ -12,7 +12,12 @@ describe("one mistake outside the experiments, one issue", () => {
   it.each<[string, string, string, string]>([
     // text, path, code, part of the message
     [withParts({ top: "lisen: {}" }), "lisen", "unknown_key", '"listen"'],
-    [withParts({ top: "store: { sqlite: x }" }), "store", "not_yet", "no history yet"],
+    [
+      withParts({ top: "store: { sqlite: x, postgres: y }" }),
+      "store.postgres",
+      "not_yet",
+      "SQLite only",
+    ],
     [withParts({ top: "listen: []" }), "listen", "invalid_type", "expected a map of host"],
     [withParts({ top: "listen: { workers: 0 }" }), "listen.workers", "invalid_type", "auto"],
     [withParts({ top: "listen: { port: 1.5 }" }), "listen.port", "invalid_value", "whole number"],

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import type { ExperimentPolicy, JsonValue } from "../experiment/policy.ts";
+import type { PausablePhase, Phase, RolloutState } from "./state.ts";
+import { createRollout } from "./step.ts";
+import type { RolloutPolicy } from "./policy.ts";
+
+/** How a rollout is kept in the store: where it stands, and of which plan. Suspicions are not kept: they form anew. */
+
+const elapsedMs = z.number().min(0);
+const stepping = z.strictObject({
+  kind: z.literal("stepping"),
+  step: z.int().min(0),
+  elapsedMs,
+  approved: z.boolean(),
+});
+const observing = z.strictObject({ kind: z.literal("observing"), elapsedMs });
+const phase = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("waiting") }),
+  stepping,
+  observing,
+  z.strictObject({
+    kind: z.literal("paused"),
+    before: z.discriminatedUnion("kind", [stepping, observing]),
+    by: z.enum(["operator", "guardrail"]),
+    reason: z.string(),
+    elapsedMs,
+  }),
+  z.strictObject({ kind: z.literal("promoted") }),
+  z.strictObject({ kind: z.literal("rolled_back"), reason: z.string() }),
+]);
+const saved = z.strictObject({
+  /** The experiment as configured; another one has another rollout. */
+  plan: z.string(),
+  share: z.number().min(0).max(1),
+  alerted: z.array(z.string()),
+  phase,
+});
+
+type SavedPhase = z.output<typeof phase>;
+
+/** What to store of a rollout. Times become durations: clocks do not outlive a process. */
+export function saveRollout(
+  experiment: ExperimentPolicy,
+  state: RolloutState,
+  nowMs: number,
+): JsonValue {
+  const { share, alerted } = state;
+  return {
+    plan: planOf(experiment),
+    share,
+    alerted: [...alerted],
+    phase: savePhase(state.phase, nowMs),
+  };
+}
+
+/**
+ * The rollout as it was stored, with the time that it had then: what passed since was not watched and does not count.
+ * Null when there is nothing stored of this very plan.
+ */
+export function restoreRollout(
+  experiment: ExperimentPolicy,
+  policy: RolloutPolicy,
+  stored: JsonValue,
+  nowMs: number,
+): RolloutState | null {
+  const read = saved.safeParse(stored);
+  if (!read.success || read.data.plan !== planOf(experiment)) return null;
+  const { share, alerted, phase: kept } = read.data;
+  return { ...createRollout(policy), share, alerted, phase: restorePhase(kept, nowMs) };
+}
+
+function savePhase(from: Phase, nowMs: number): SavedPhase {
+  switch (from.kind) {
+    case "stepping":
+    case "observing":
+      return savePausable(from, nowMs);
+    case "paused": {
+      const { by, reason, sinceMs } = from;
+      const before = savePausable(from.before, sinceMs);
+      return { kind: "paused", before, by, reason, elapsedMs: Math.max(0, nowMs - sinceMs) };
+    }
+    case "rolled_back":
+      return { kind: "rolled_back", reason: from.reason };
+    default:
+      return { kind: from.kind };
+  }
+}
+
+function savePausable(from: PausablePhase, nowMs: number) {
+  const passed = Math.max(0, nowMs - from.sinceMs);
+  return from.kind === "observing"
+    ? { kind: from.kind, elapsedMs: passed }
+    : { kind: from.kind, step: from.step, elapsedMs: passed, approved: from.approved };
+}
+
+function restorePhase(from: SavedPhase, nowMs: number): Phase {
+  switch (from.kind) {
+    case "stepping":
+    case "observing":
+      return restorePausable(from, nowMs);
+    case "paused": {
+      const { by, reason } = from;
+      const sinceMs = nowMs - from.elapsedMs;
+      return { kind: "paused", before: restorePausable(from.before, sinceMs), by, reason, sinceMs };
+    }
+    case "waiting":
+      return { kind: "waiting" };
+    case "promoted":
+      return { kind: "promoted", atMs: nowMs };
+    case "rolled_back":
+      return { kind: "rolled_back", atMs: nowMs, reason: from.reason };
+  }
+}
+
+function restorePausable(
+  from: Extract<SavedPhase, { kind: "stepping" | "observing" }>,
+  nowMs: number,
+): PausablePhase {
+  const sinceMs = nowMs - from.elapsedMs;
+  return from.kind === "observing"
+    ? { kind: "observing", sinceMs }
+    : { kind: "stepping", step: from.step, sinceMs, approved: from.approved };
+}
+
+function planOf(experiment: ExperimentPolicy): string {
+  return JSON.stringify(experiment);
+}
