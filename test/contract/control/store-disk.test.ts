@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, rmSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +8,17 @@ import { entryOf, faultCode, openStore, stateOf, valueOf } from "../../support/s
 
 /** Only root can mount a disk of its own. */
 const disk = mkdtempSync(join(tmpdir(), "sluice-disk-"));
-const isMounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]).status === 0;
+const isMounted = run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk);
 
 afterAll(() => {
-  if (isMounted) execFileSync("umount", [disk]);
+  if (isMounted) expect(run("umount", disk)).toBe(true);
   rmdirSync(disk);
 });
+
+/** True when it succeeded. */
+function run(program: string, ...options: string[]): boolean {
+  return spawnSync(program, options).status === 0;
+}
 
 describe.skipIf(!isMounted)("a disk of 2 MiB", () => {
   let path = "";
@@ -87,9 +92,9 @@ describe.skipIf(!isMounted)("a disk of 2 MiB", () => {
 
   test("that turns read-only is read and not written", () => {
     openStore(path).close();
-    execFileSync("mount", ["-o", "remount,ro", disk]);
+    expect(run("mount", "-o", "remount,ro", disk)).toBe(true);
     onTestFinished(() => {
-      execFileSync("mount", ["-o", "remount,rw", disk]);
+      expect(run("mount", "-o", "remount,rw", disk)).toBe(true);
     });
     expect(faultCode(openSqliteStore(path))).toBe("read_only");
     expect(faultCode(openSqliteStore(join(disk, "new", "sluice.db")))).toBe("read_only");
