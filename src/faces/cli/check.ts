@@ -59,6 +59,22 @@ function experimentsOf({ target }: RoutePolicy): readonly string[] {
   return target.kind === "experiment" ? target.experiments : [];
 }
 
+function describeRollout({ rollout }: ExperimentPolicy): string[] {
+  if (rollout === null) return [];
+  const steps = rollout.steps.map(({ share, gate }) => {
+    return `${formatShare(share)}${gate === "approval" ? " (on approval)" : ""}`;
+  });
+  const guardrails = rollout.guardrails.map(({ name, onBreach, dryRun }) => {
+    return `${name} (${dryRun ? "dry run" : onBreach})`;
+  });
+  return [
+    `  waits for "sluice rollout start", then ${steps.join(" → ")}`,
+    guardrails.length === 0
+      ? "  no guardrails: it climbs whatever happens"
+      : `  guardrails: ${guardrails.join(", ")}`,
+  ];
+}
+
 function describeExperiment(experiment: ExperimentPolicy, used: boolean): string[] {
   const { assignment, rolloutShare, variants } = experiment;
   const kind = rolloutShare === null ? assignment.strategy : `rollout, ${assignment.strategy}`;
@@ -76,6 +92,7 @@ function describeExperiment(experiment: ExperimentPolicy, used: boolean): string
       ]),
     ),
   ];
+  lines.push(...describeRollout(experiment));
   const { namespace } = assignment;
   if (enrolled < 1 - 1e-9) {
     lines.push(

@@ -26,6 +26,18 @@ Experiment e (hash)
 `);
   });
 
+  it("says where a rollout goes, and what watches it", async () => {
+    const steps = "{ steps: [ { share: 5% }, { share: 100%, gate: approval } ] }";
+    const text = `${smallText}    rollout: ${steps}\n    guardrails: [ { metric: error_rate, max: 5% } ]\n`;
+    const { stdout } = await run(["check", "f.yaml"], { "f.yaml": text });
+    expect(stdout).toContain('waits for "sluice rollout start", then 5% → 100% (on approval)');
+    expect(stdout).toContain("guardrails: error_rate (rollback)");
+    const bare = await run(["check", "f.yaml"], {
+      "f.yaml": text.replace(/ {4}guardrails.*\n/, ""),
+    });
+    expect(bare.stdout).toContain("no guardrails: it climbs whatever happens");
+  });
+
   it("says who is left out, and what no route uses", async () => {
     const text = smallText
       .replace("experiment: e", "upstream: a")
