@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { createRandom } from "../src/core/statistics/random.ts";
+import { race, scenarios } from "./sim/rollout/race.ts";
+import { rules, sluice } from "./sim/rollout/rules.ts";
 import { simulateFixedSamples } from "./sim/statistics/fixed-sample.ts";
 import { simulateMeanSequence } from "./sim/statistics/group-sequential.ts";
 import { isWithinBound, type SimulationRow } from "./sim/statistics/simulation-row.ts";
@@ -16,8 +18,11 @@ import { simulateStickyCoverage, simulateStickyUsers } from "./sim/statistics/st
 /**
  * `npm run simulate [-- --runs N --seed S --only TEXT]`: false alarms, detections and coverage of every method in the
  * long form; the tests hold the short one. Exit 1 when chance does not explain a row.
+ * `npm run simulate -- rollout [--runs N]`: Sluice's guardrails beside the rules of Flagger and Argo Rollouts, all over
+ * the same simulated requests. Exit 1 when Sluice raises more false alarms than it promises.
  */
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     runs: { type: "string", default: "2000" },
     seed: { type: "string", default: "1" },
@@ -62,9 +67,40 @@ function simulateMeanSequences(count: number, chosen: number): SimulationRow[] {
   });
 }
 
-let broken = 0;
+function compareRollouts(): number {
+  let broken = 0;
+  for (const scenario of scenarios) {
+    if (!scenario.name.includes(values.only)) continue;
+    const isHealthy = scenario.regression.kind === "none";
+    console.log(`\n${scenario.rate} canary requests/s, ${scenario.name}`);
+    for (const standing of race(scenario, rules, runs, seed)) {
+      const { rule, falseRollbacks, missed, medianSeconds, p95Seconds, harmed } = standing;
+      const share = (count: number) => `${((100 * count) / runs).toFixed(1)} %`;
+      const found = `missed ${share(missed).padStart(7)}  median ${seconds(medianSeconds)}  p95 ${seconds(p95Seconds)}  users harmed ${harmed.toFixed(1)}`;
+      console.log(
+        `  ${rule.padEnd(19)} false ${share(falseRollbacks).padStart(7)}  ${isHealthy ? "" : found}`,
+      );
+      // Three guardrails with a thousandth each.
+      const row = {
+        scenario: rule,
+        runs,
+        hits: falseRollbacks,
+        expected: "at_most",
+        bound: 0.003,
+      } as const;
+      if (rule === sluice.name && !isWithinBound(row)) broken += 1;
+    }
+  }
+  return broken;
+}
+
+function seconds(value: number | null): string {
+  return value === null ? "   never" : `${value.toFixed(2).padStart(6)} s`;
+}
+
+let broken = positionals[0] === "rollout" ? compareRollouts() : 0;
 for (const [name, share, simulate] of simulations) {
-  if (!name.includes(values.only)) continue;
+  if (positionals[0] === "rollout" || !name.includes(values.only)) continue;
   console.log(`\n${name}`);
   for (const row of simulate(Math.max(100, Math.round(runs * share)), seed)) {
     const isRight = isWithinBound(row);
