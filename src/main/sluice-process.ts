@@ -17,8 +17,6 @@ import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
 import { createRollouts } from "../control/rollouts.ts";
 import type { Rollouts } from "../control/rollouts.ts";
-import { openSqliteStore } from "../control/store/sqlite-store.ts";
-import type { Store } from "../control/store/store.ts";
 import { createSupervisor } from "../control/supervisor.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
@@ -33,6 +31,7 @@ import { createMetrics } from "../faces/metrics/metrics.ts";
 import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
+import { openStore, type KeptStore } from "./kept-store.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -106,19 +105,6 @@ export async function startSluice(options: SluiceOptions): Promise<Sluice> {
   return sluice;
 }
 
-/** The store, if one is configured; a start without its journal could repeat what was rolled back. */
-function openStore({ store, experiments }: Config, log: SluiceLog): Store | null {
-  if (store === null) {
-    const steps = Object.values(experiments).some(({ rollout }) => rollout !== null);
-    if (steps)
-      log.app("warn", "no store is configured: a restart forgets where rollouts stand", {});
-    return null;
-  }
-  const opened = openSqliteStore(store.sqlite);
-  if (!opened.ok) throw new StartError(`store.sqlite: ${opened.error.message}`);
-  return opened.value;
-}
-
 function silentLog(level: Config["log"]["level"]): SluiceLog {
   return createLog(level, { write: () => {} });
 }
@@ -142,7 +128,7 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #collector = createCollector({ nowMs: realClock.monotonicMs() });
   readonly #startedWallMs = realClock.wallMs();
-  readonly #store: Store | null;
+  readonly #store: KeptStore | null;
   readonly #rollouts: Rollouts;
   #epochs: Readonly<Record<string, number>>;
   /** What the workers route by, but for the rollouts' shares. */
@@ -160,7 +146,7 @@ class RunningSluice implements Sluice {
     this.#context = context;
     this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
     this.#routed = config;
-    this.#store = openStore(config, log);
+    this.#store = openStore(config, log.app);
     this.#rollouts = createRollouts(config, {
       ...shared,
       store: this.#store,

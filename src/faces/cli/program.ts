@@ -44,6 +44,8 @@ type PowerOptions = {
   json?: boolean;
 };
 
+type JournalOptions = { limit: string; experiment?: string; json?: boolean };
+
 type RolloutOptions = {
   admin: string;
   token?: string;
@@ -214,6 +216,19 @@ export async function runProgram(
         },
         io,
       );
+    });
+
+  program
+    .command("journal")
+    .description("what happened to rollouts, by whom and why, from the store")
+    .argument("<file>", "configuration file")
+    .option("-e, --experiment <key>", "one experiment instead of all")
+    .option("--limit <count>", "entries, the newest", "100")
+    .option("--json", "print JSON lines")
+    .action(async (file: string, options: JournalOptions) => {
+      const { runJournal } = await import("./journal.ts");
+      const { limit, experiment, json } = options;
+      exitCode = runJournal({ file, subject: experiment ?? null, limit, json: json === true }, io);
     });
 
   program
