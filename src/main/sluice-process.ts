@@ -293,6 +293,7 @@ class RunningSluice implements Sluice {
     return createMetrics({
       view: () => this.view(),
       reload: () => this.#shownReload(),
+      rollouts: () => this.#rollouts.view(),
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),
       startedWallMs: this.#startedWallMs,

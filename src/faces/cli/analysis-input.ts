@@ -108,6 +108,7 @@ function readFile(
 function parseTable(text: string): Result<readonly Table[], string> {
   try {
     const options = {
+      delimiter: delimiterOf(text),
       bom: true,
       info: true,
       skip_empty_lines: true,
@@ -117,6 +118,14 @@ function parseTable(text: string): Result<readonly Table[], string> {
   } catch (error) {
     return err((error as Error).message);
   }
+}
+
+/** Spreadsheets of many countries separate by semicolons, exports by tabs: the header tells. */
+function delimiterOf(text: string): string {
+  const end = text.indexOf("\n");
+  const header = end === -1 ? text : text.slice(0, end);
+  if (header.includes(",")) return ",";
+  return header.includes(";") ? ";" : header.includes("\t") ? "\t" : ",";
 }
 
 function armOf(

@@ -3,6 +3,7 @@ import { endpointFamilies } from "./endpoint-families.ts";
 import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
 import { processFamilies } from "./process-families.ts";
+import { rolloutFamilies } from "./rollout-families.ts";
 import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
 import { trafficFamilies } from "./traffic-families.ts";
 
@@ -16,6 +17,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
   for (const family of [
     ...trafficFamilies,
     ...experimentFamilies,
+    ...rolloutFamilies,
     ...endpointFamilies,
     ...processFamilies,
   ]) {

@@ -1,12 +1,14 @@
 import type { CollectorView } from "../../control/collector.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
 import type { ReloadState } from "../../control/reload.ts";
+import type { RolloutView } from "../../control/rollouts.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
 
 /** Everything that `/metrics` shows; the composition fills it in, tests with plain values. */
 export type MetricsSources = {
   readonly view: () => CollectorView;
   readonly reload: () => Pick<ReloadState, "config" | "generation" | "last">;
+  readonly rollouts: () => readonly RolloutView[];
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
   /** What active checks found; an endpoint that is not checked counts as healthy. */
   readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];
@@ -16,7 +18,7 @@ export type MetricsSources = {
   readonly nodeVersion: string;
 };
 
-type Read = "view" | "reload" | "workers" | "health";
+type Read = "view" | "reload" | "rollouts" | "workers" | "health";
 
 /** One scrape's facts, all of the same moment. */
 export type MetricsFacts = Omit<MetricsSources, Read> & {
@@ -28,6 +30,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     ...sources,
     view: sources.view(),
     reload: sources.reload(),
+    rollouts: sources.rollouts(),
     workers: sources.workers(),
     health: sources.health(),
   };

@@ -114,6 +114,18 @@ describe("sluice analyze --json", () => {
     expect(clustered.p_value / welch_t.p_value).toBeCloseTo(1, 6);
   });
 
+  it.each([
+    ["semicolons", (text: string) => text.replaceAll(",", ";")],
+    ["tabs", (text: string) => text.replaceAll(",", "\t")],
+    [
+      "CRLF, a byte-order mark and empty lines",
+      (text: string) => `\ufeff${text.replaceAll("\n", "\r\n")}\r\n\r\n`,
+    ],
+    ["quotes", (text: string) => text.replaceAll(/^(\w+),/gm, '"$1",')],
+  ])("reads %s", async (_name, change) => {
+    expect(await document(change(clear))).toEqual(await document(clear));
+  });
+
   it("gives the same answer twice", async () => {
     expect(await document(clear)).toEqual(await document(clear));
   });

@@ -5,6 +5,7 @@ import type { ReloadOutcome } from "../../../src/control/reload.ts";
 import { parseConfig } from "../../../src/core/config/parse.ts";
 import type { Config } from "../../../src/core/config/model.ts";
 import { bucketBoundsSeconds } from "../../../src/core/telemetry/buckets.ts";
+import { createRollout } from "../../../src/core/rollout/step.ts";
 import { sumOf } from "../../../src/core/telemetry/merge.ts";
 import { createRecorder } from "../../../src/core/telemetry/recorder.ts";
 import { createMetrics } from "../../../src/faces/metrics/metrics.ts";
@@ -41,6 +42,7 @@ function sourcesOf(
   return {
     view: () => collector.view(1000),
     reload: (): Reload => ({ config: configOf(configText), generation: 3, last: null }),
+    rollouts: () => [],
     workers: () => [
       { index: 0, restarts: 2 },
       { index: 1, restarts: 0 },
@@ -333,3 +335,63 @@ describe("Sluice itself", () => {
     expect(families.get("sluice_outcomes_total")?.samples[0]?.value).toBe(1);
   });
 });
+
+test("rollouts show phase, step, shares, and every guardrail's value, limit and verdict", async () => {
+  const { policy, state, verdicts } = rolloutAtWork();
+  const paused = {
+    kind: "paused",
+    before: state.phase,
+    by: "operator",
+    reason: "x",
+    sinceMs: 5,
+  } as const;
+  const rollouts = () => [
+    {
+      experiment: "models",
+      policy,
+      state: { ...state, phase: paused, verdicts },
+      appliedShare: 0.05,
+      journal: [],
+    },
+  ];
+  const families = await scrape(sourcesOf(undefined, { rollouts }));
+  expect(valuesOf(families, "sluice_rollout_phase")?.filter((row) => row.at(-1) === 1)).toEqual([
+    ["models", "paused", 1],
+  ]);
+  expect(valuesOf(families, "sluice_rollout_step")).toEqual([["models", 2]]);
+  expect(valuesOf(families, "sluice_rollout_share")).toEqual([
+    ["models", "wanted", 0.25],
+    ["models", "applied", 0.05],
+  ]);
+  expect(valuesOf(families, "sluice_guardrail_value")).toEqual([["models", "error_rate", 0.02]]);
+  expect(valuesOf(families, "sluice_guardrail_limit")).toEqual([
+    ["models", "error_rate", 0.05],
+    ["models", "latency_p95", 0.05],
+  ]);
+  expect(valuesOf(families, "sluice_guardrail_p_value")).toHaveLength(2);
+  expect(valuesOf(families, "sluice_guardrail_verdict")?.filter((row) => row.at(-1) === 1)).toEqual(
+    [
+      ["models", "error_rate", "ok", 1],
+      ["models", "latency_p95", "wait", 1],
+    ],
+  );
+});
+
+/** A rollout at its second step, with one guardrail content and one without requests. */
+function rolloutAtWork() {
+  const rollout = `
+    rollout: { steps: [ { share: 5% }, { share: 25% } ] }
+    guardrails: [ { metric: error_rate, max: 5% }, { metric: latency_p95, max: 1s } ]
+`;
+  const config = configOf(`${configText.replaceAll(/, weight: \d+/g, "")}${rollout.slice(1)}`);
+  const policy = config.experiments["models"]?.rollout;
+  if (policy === undefined || policy === null) throw new Error("no rollout");
+  const state = createRollout(policy);
+  const phase = { kind: "stepping", step: 1, sinceMs: 0, approved: false } as const;
+  const verdict = { control: null, interval: null, pValue: 1, both: false, reason: "x" };
+  const verdicts = [
+    { ...verdict, guardrail: "error_rate", verdict: "ok", value: 0.02, limit: 0.05, n: 100 },
+    { ...verdict, guardrail: "latency_p95", verdict: "wait", value: null, limit: 0.05, n: 0 },
+  ] as const;
+  return { policy, state: { ...state, phase, share: 0.25 }, verdicts };
+}
