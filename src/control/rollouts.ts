@@ -47,7 +47,7 @@ export type RolloutsDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Keeps journal and states; null keeps them in memory only. */
-  readonly store: Pick<Store, "append" | "states"> | null;
+  readonly store: Pick<Store, "append" | "states" | "read"> | null;
   /** Puts the present shares in force; an error means that the old ones still are. */
   readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
   readonly log: (
@@ -97,7 +97,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   const { clock, timers, apply, log, store } = dependencies;
   const running = new Map<string, Running>();
   const kept = readKept(dependencies);
-  let toldUntilMs = -Infinity;
+  const toldUntilMs = new Map<string, number>();
 
   function configure(next: Config): void {
     for (const key of running.keys()) {
@@ -117,7 +117,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
           ? null
           : restoreRollout(experiment, experiment.rollout, stored, clock.monotonicMs())) ??
         createRollout(experiment.rollout);
-      running.set(experiment.key, {
+      const one: Running = {
         experiment,
         policy: experiment.rollout,
         state,
@@ -125,9 +125,35 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         // What was in force until now goes with the next tick.
         appliedShare: known?.appliedShare ?? 0,
         isApplying: false,
-        journal: known?.journal ?? [],
-      });
+        journal: known?.journal ?? readJournal(dependencies, experiment.key),
+      };
+      running.set(experiment.key, one);
+      if (known === undefined) continue;
+      const facts = { former_share: known.state.share, former_phase: known.state.phase.kind };
+      const line = { kind: "journal", what: "plan_changed", actor: "reload", facts } as const;
+      // Nobody has the treatment now, so the store may say what it will.
+      keep(one, state, [line]);
+      tell(one, line);
     }
+  }
+
+  /** Shows a journal line to those who ask and to those who read the log. */
+  function tell(one: Running, { what, actor, facts }: JournalCommand): void {
+    one.journal.push({ atMs: clock.wallMs(), what, actor, facts });
+    if (one.journal.length > journalMax) one.journal.shift();
+    const isBad = what === "rolled_back" || what === "alert" || what === "paused";
+    log(isBad ? "warn" : "info", `rollout ${what}`, {
+      experiment: one.experiment.key,
+      actor,
+      ...facts,
+    });
+  }
+
+  /** Says once a minute what would else be said with every tick. */
+  function complain(message: string, facts: Record<string, unknown>): void {
+    if (clock.monotonicMs() < (toldUntilMs.get(message) ?? -Infinity)) return;
+    toldUntilMs.set(message, clock.monotonicMs() + 60_000);
+    log("error", message, facts);
   }
 
   function feed(one: Running, event: RolloutEvent): string | null {
@@ -138,13 +164,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     if (unkept !== null && next.share > one.state.share)
       return `the store cannot keep it: ${unkept}`;
     one.state = next;
-    for (const { what, actor, facts } of lines) {
-      one.journal.push({ atMs: clock.wallMs(), what, actor, facts });
-      if (one.journal.length > journalMax) one.journal.shift();
-      const level =
-        what === "rolled_back" || what === "alert" || what === "paused" ? "warn" : "info";
-      log(level, `rollout ${what}`, { experiment: one.experiment.key, actor, ...facts });
-    }
+    for (const line of lines) tell(one, line);
     if (commands.some(({ kind }) => kind === "set_share")) void bringShare(one);
     return refused;
   }
@@ -166,11 +186,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
     if (kept.ok) return null;
     const { code, message } = kept.error;
-    // The controller comes back with every tick; once a minute is enough to say it.
-    if (clock.monotonicMs() >= toldUntilMs) {
-      toldUntilMs = clock.monotonicMs() + 60_000;
-      log("error", "rollout not written down", { experiment: subject, code, reason: message });
-    }
+    complain("rollout not written down", { experiment: subject, code, reason: message });
     return message;
   }
 
@@ -185,7 +201,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     if (running.get(one.experiment.key) !== one) return;
     if (applied.ok) one.appliedShare = share;
     else
-      log("error", "share not applied", {
+      complain("share not applied", {
         experiment: one.experiment.key,
         share,
         reason: applied.error,
@@ -257,6 +273,18 @@ function readKept({ store, log }: RolloutsDependencies): Map<string, JsonValue> 
   if (states.ok) return new Map(states.value.map(({ subject, state }) => [subject, state]));
   log("error", "rollouts cannot be read from the store", { reason: states.error.message });
   return new Map();
+}
+
+/** The last entries of a rollout, oldest first. */
+function readJournal({ store }: RolloutsDependencies, subject: string): JournalLine[] {
+  const read = store?.read({ scope: "rollout", subject, newestFirst: true, limit: journalMax });
+  if (read === undefined || !read.ok) return [];
+  return read.value.toReversed().map(({ atMs, kind, actor, facts }) => ({
+    atMs,
+    what: kind,
+    actor,
+    facts: facts as JournalLine["facts"],
+  }));
 }
 
 function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {

@@ -5,7 +5,7 @@ import type { Store } from "../control/store/store.ts";
 import type { SupervisorLog } from "../control/worker-slot.ts";
 
 /** What Sluice needs of a store while it runs. */
-export type KeptStore = Pick<Store, "append" | "states" | "close">;
+export type KeptStore = Pick<Store, "append" | "states" | "read" | "close">;
 
 /**
  * Opens the configured store; null without one. A store that cannot be opened does not hold traffic up: everybody gets
@@ -24,5 +24,10 @@ export function openStore({ store, experiments }: Config, log: SupervisorLog): K
     code,
     reason: message,
   });
-  return { append: () => err(opened.error), states: () => ok([]), close: () => {} };
+  return {
+    append: () => err(opened.error),
+    states: () => ok([]),
+    read: () => ok([]),
+    close: () => {},
+  };
 }

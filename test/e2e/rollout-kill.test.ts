@@ -88,7 +88,9 @@ describe("kill -9", () => {
     ] as const) {
       await ask(admin, command);
       admin = await crash();
-      expect(await ask(admin)).toMatchObject(expected);
+      const now = await ask(admin);
+      expect(now).toMatchObject(expected);
+      expect(now.journal.at(-1)).toMatchObject({ actor: "ann" });
     }
     const journal = spawn(process.execPath, [script, "journal", join(folder, "sluice.yaml")], {
       stdio: ["ignore", "pipe", "inherit"],

@@ -28,6 +28,7 @@ function open({ storeWorks = true } = {}) {
         return ok(kept.length);
       },
       states: () => ok([]),
+      read: () => ok([]),
     },
     apply: async () => {
       if (!system.workersTake) return err("a worker refused");
@@ -84,6 +85,27 @@ describe("rollouts", () => {
     await settle();
     expect(applied).toEqual([0.5]);
     expect(rollouts.view()[0]?.appliedShare).toBe(0.5);
+  });
+
+  it("begin anew at 0 when their plan changes, and write that down", async () => {
+    const { rollouts, kept, applied, settle, time } = open();
+    rollouts.command("e", "start", "ann");
+    await settle();
+    const changed = valid(`${smallText}    rollout: { steps: [ { share: 10% } ] }\n`);
+    rollouts.configure(changed);
+    expect(kept.at(-1)?.[0]).toMatchObject([
+      {
+        kind: "plan_changed",
+        actor: "reload",
+        facts: { former_share: 0.05, former_phase: "stepping" },
+      },
+    ]);
+    expect(rollouts.withShares(changed).experiments["e"]?.rolloutShare).toBe(0);
+    time.advance(judgeEveryMs);
+    await settle();
+    // What was in force is taken back.
+    expect(applied).toEqual([0.05, 0]);
+    expect(rollouts.view()[0]?.journal.map(({ what }) => what)).toEqual(["step", "plan_changed"]);
   });
 
   it("know only experiments with steps, and stop", () => {

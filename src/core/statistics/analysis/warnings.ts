@@ -1,3 +1,4 @@
+import { formatNumber } from "../decision/words.ts";
 import { shapeOf, type Moments } from "../moments.ts";
 import type { ArmSample } from "./sample.ts";
 
@@ -39,7 +40,7 @@ export function warningsOf(facts: WarningFacts): string[] {
     }
   }
   if (x.userCount !== null && y.userCount !== null && x.n + y.n > x.userCount + y.userCount) {
-    const perUser = ((x.n + y.n) / (x.userCount + y.userCount)).toPrecision(3);
+    const perUser = formatNumber((x.n + y.n) / (x.userCount + y.userCount));
     warnings.push(
       `users have ${perUser} rows each: only the clustered analysis allows for it, the others take rows for independent`,
     );
