@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   const options = parseDemoOptions(process.argv.slice(2), io);
   if (!options.ok) return options.error;
   try {
-    await runDemo(options.value, {
+    return await runDemo(options.value, {
       io,
       clock: realClock,
       timers: realTimers,
@@ -47,7 +47,6 @@ async function main(): Promise<number> {
       startSluice: (configText) => startSluice({ configText, env: {}, version: manifest.version }),
       onInterrupt,
     });
-    return 0;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const issues = error instanceof StartError ? error.issues : [];

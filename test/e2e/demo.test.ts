@@ -235,6 +235,31 @@ describe("npm start", () => {
     expect(demo.stdout()).toMatch(/total: \d+ measured = .* of \d+ asked here/);
   });
 
+  it.each([
+    [
+      "errors",
+      /^ {2}error_rate: \d+ of \d+ requests in this step, surely more than the 5 % allowed$/m,
+    ],
+    [
+      "hang",
+      /^ {2}latency_p95: \d+ of \d+ requests in this step, surely more than the 5 % allowed$/m,
+    ],
+  ])("--canary --once --fault %s: compact is taken back, exit code 3", async (fault, reason) => {
+    const demo = start(`--canary --once --rate 40 --fault ${fault} ${free}`);
+    expect(await demo.exit).toBe(3);
+    expect(demo.stdout()).toMatch(/^verdict: compact was rolled back [\d.]+ s after its start$/m);
+    expect(demo.stdout()).toMatch(reason);
+    expect(demo.stderr()).toBe("");
+  });
+
+  it("--canary --for 3s: compact is on its way, and there is no verdict yet", async () => {
+    const demo = start(`--canary --for 3s ${free}`);
+    expect(await demo.exit).toBe(0);
+    expect(demo.stdout()).toContain(
+      "verdict: none yet\nembedding_model: stepping, step 1 of 3, treatment 25%",
+    );
+  });
+
   it.each(["--port", "--admin-port"])("%s taken: says which, and what to do", async (option) => {
     const holder = createServer().listen(0, "127.0.0.1");
     await once(holder, "listening");

@@ -1,6 +1,8 @@
 import type { Clock, Random, Timers } from "../../base/clock.ts";
 import { formatDurationMs } from "../../base/units.ts";
-import type { ExperimentStatus, Status } from "../../wire/admin-api.ts";
+import type { ExperimentStatus, RolloutStatus, Status } from "../../wire/admin-api.ts";
+import { describeRollout } from "../cli/rollout.ts";
+import { canaryActor, canaryPlan, describeVerdict, isDecided } from "./canary.ts";
 import { LiveBlock } from "./display.ts";
 import type { DemoIo } from "./display.ts";
 import type { Fault } from "./fault.ts";
@@ -20,6 +22,8 @@ type DemoSluice = {
   readonly dataPort: number;
   readonly adminPort: number;
   status(): Status;
+  rollouts(): readonly RolloutStatus[];
+  commandRollout(experiment: string, name: "start", actor: string): string | null | undefined;
   drain(): Promise<number>;
 };
 
@@ -43,8 +47,14 @@ const settleMsMax = 2000;
 /** Workers report every 250 ms; their last report is waited for at most this long. */
 const reportMsMax = 1000;
 
-/** Runs until `runMs` or an interrupt, and ends with a summary; rejects when something cannot start. */
-export async function runDemo(options: DemoOptions, dependencies: DemoDependencies): Promise<void> {
+/**
+ * Runs until `runMs`, an interrupt or the canary's verdict, and ends with a summary; the answer is the exit code. Rejects
+ * when something cannot start.
+ */
+export async function runDemo(
+  options: DemoOptions,
+  dependencies: DemoDependencies,
+): Promise<number> {
   const { io, clock, timers, startService, startSluice } = dependencies;
   const ended = Promise.withResolvers<void>();
   dependencies.onInterrupt(() => ended.resolve());
@@ -65,11 +75,15 @@ export async function runDemo(options: DemoOptions, dependencies: DemoDependenci
   const origin = `http://127.0.0.1:${sluice.dataPort}`;
   const traffic = startTraffic({ origin, rate: options.rate }, dependencies);
   started.defer(() => traffic.cut());
+  if (options.canary) sluice.commandRollout(experiment, "start", canaryActor);
   const startMs = clock.monotonicMs();
   const block = new LiveBlock(io, plainEvery);
   const endShow = timers.every(showMs, () => {
     const elapsedMs = clock.monotonicMs() - startMs;
-    block.update(describeNow(variantsOf(sluice.status()), traffic.counts(), elapsedMs));
+    const [rollout] = sluice.rollouts();
+    const now = describeNow(variantsOf(sluice.status()), traffic.counts(), elapsedMs);
+    block.update(rollout === undefined ? now : now.concat(describeRollout(rollout).split("\n")));
+    if (options.untilVerdict && rollout !== undefined && isDecided(rollout)) ended.resolve();
   });
   started.defer(endShow);
   const { runMs } = options;
@@ -82,6 +96,10 @@ export async function runDemo(options: DemoOptions, dependencies: DemoDependenci
   if (traffic.counts().inFlight > 0) io.stdout("Ending: waiting for the answers under way …\n");
   const variants = await settle(traffic, sluice, dependencies);
   io.stdout(describeEnd(variants, traffic.counts(), elapsedMs));
+  const [rollout] = sluice.rollouts();
+  if (rollout === undefined) return 0;
+  io.stdout(describeVerdict(rollout));
+  return rollout.phase === "rolled_back" ? 3 : 0;
 }
 
 /** Lets answers arrive, and the workers' last report too. */
@@ -114,10 +132,11 @@ function sum(variants: ExperimentStatus["variants"], field: "requests" | "in_fli
 
 /** The configuration of the demonstration; the API shows it, too. */
 function describeConfig(
-  { port, adminPort }: Pick<DemoOptions, "port" | "adminPort">,
+  { port, adminPort, canary }: Pick<DemoOptions, "port" | "adminPort" | "canary">,
   services: Readonly<Record<ServiceName, number>>,
 ): string {
-  return `# Two embedding models side by side, half of the users each
+  const [half, plan] = canary ? ["", canaryPlan] : [", weight: 50", ""];
+  return `# Two embedding models side by side, ${canary ? "the small one on its way up" : "half of the users each"}
 listen: { host: 127.0.0.1, port: ${port}, drain_deadline: 2s }
 admin: { host: 127.0.0.1, port: ${adminPort} }
 log: { level: error, access_sample: 0 }
@@ -131,10 +150,10 @@ routes:
 experiments:
   ${experiment}:
     variants:
-      full: { upstream: full, weight: 50, control: true }
-      compact: { upstream: compact, weight: 50 }
+      full: { upstream: full${half}, control: true }
+      compact: { upstream: compact${half} }
     assignment: { user: [ "header:x-user-id" ] }
-`;
+${plan}`;
 }
 
 function describeAddresses(

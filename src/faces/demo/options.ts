@@ -14,10 +14,16 @@ export type DemoOptions = {
   readonly rate: number;
   readonly port: number;
   readonly adminPort: number;
+  /** Lets compact climb step by step instead of giving it half of the users. */
+  readonly canary: boolean;
+  /** Ends once the canary is decided. */
+  readonly untilVerdict: boolean;
 };
 
 const runMsMax = 24 * 60 * 60 * 1000;
 const onceMs = 20_000;
+/** A canary that nobody asks anything takes for ever. */
+const canaryMsMax = 5 * 60 * 1000;
 
 /** Reads the command line; the error is the exit code, after what there is to say was said. */
 export function parseDemoOptions(
@@ -29,7 +35,11 @@ export function parseDemoOptions(
     .exitOverride()
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .allowExcessArguments(false)
-    .option("--once", `end by itself, after ${onceMs / 1000}s unless --for says otherwise`)
+    .option("--canary", "a rollout with guardrails: compact climbs to all users, or is taken back")
+    .option(
+      "--once",
+      `end by itself: with --canary at the verdict (exit 3 when it is taken back), else after ${onceMs / 1000}s or --for`,
+    )
     .option("--for <duration>", "end by itself after this long, such as 20s", readDuration)
     .addOption(
       new Option("--fault <kind>", "make the compact service misbehave").choices([...faults]),
@@ -44,6 +54,7 @@ export function parseDemoOptions(
     return err(error.exitCode === 0 ? 0 : 2);
   }
   const given = program.opts<{
+    canary?: true;
     once?: true;
     for?: number;
     fault?: Fault;
@@ -52,8 +63,10 @@ export function parseDemoOptions(
     adminPort: number;
   }>();
   const { rate, port, adminPort, fault = null } = given;
-  const runMs = given.for ?? (given.once === true ? onceMs : null);
-  return ok({ runMs, fault, rate, port, adminPort });
+  const canary = given.canary === true;
+  const untilVerdict = canary && given.once === true;
+  const runMs = given.for ?? (given.once === true ? (canary ? canaryMsMax : onceMs) : null);
+  return ok({ runMs, fault, rate, port, adminPort, canary, untilVerdict });
 }
 
 function readDuration(text: string): number {

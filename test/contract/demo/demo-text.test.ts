@@ -96,11 +96,22 @@ const parse = (line: string) => {
 };
 
 describe("options", () => {
-  const defaults = { runMs: null, fault: null, rate: 20, port: 8080, adminPort: 9090 };
+  const defaults = {
+    runMs: null,
+    fault: null,
+    rate: 20,
+    port: 8080,
+    adminPort: 9090,
+    canary: false,
+    untilVerdict: false,
+  };
 
   it.each([
     ["", {}],
     ["--once", { runMs: 20_000 }],
+    ["--canary", { canary: true }],
+    ["--canary --once", { canary: true, untilVerdict: true, runMs: 300_000 }],
+    ["--canary --for 9s", { canary: true, runMs: 9000 }],
     ["--once --for 4s", { runMs: 4000 }],
     ["--for 1.5m", { runMs: 90_000 }],
     ["--fault errors", { fault: "errors" }],

@@ -1,0 +1,35 @@
+import type { RolloutStatus } from "../../wire/admin-api.ts";
+import { describeRollout } from "../cli/rollout.ts";
+
+/** What the canary adds to the demonstration's configuration: a plan of a minute and a half, and what it is judged by. */
+export const canaryPlan = `    rollout:
+      steps:
+        - { share: 25%, hold: 20s, min_requests: 50 }
+        - { share: 50%, hold: 20s, min_requests: 50 }
+        - { share: 100%, hold: 20s, min_requests: 50 }
+      observe: 20s
+    guardrails:
+      - { metric: error_rate, max: 5% }
+      - { metric: latency_p95, max: 250ms }
+`;
+
+/** The user who starts it. */
+export const canaryActor = "npm start";
+
+/** True when nothing more will happen by itself. */
+export function isDecided({ phase }: RolloutStatus): boolean {
+  return phase === "promoted" || phase === "rolled_back";
+}
+
+/** The verdict for the summary, with the time that it took. */
+export function describeVerdict(rollout: RolloutStatus): string {
+  const { journal, phase, reason } = rollout;
+  const [first] = journal;
+  const last = journal.at(-1);
+  const tookMs =
+    first === undefined || last === undefined ? 0 : Date.parse(last.at) - Date.parse(first.at);
+  const took = `${(tookMs / 1000).toFixed(1)} s after its start`;
+  if (phase === "promoted") return `verdict: compact was promoted ${took}\n`;
+  if (phase !== "rolled_back") return `verdict: none yet\n${describeRollout(rollout)}`;
+  return `verdict: compact was rolled back ${took}\n  ${reason ?? ""}\n`;
+}
