@@ -183,6 +183,7 @@ class RunningSluice implements Sluice {
     try {
       this.#admin = await this.#openAdmin();
     } catch (error) {
+      await this.stop();
       const address = { ...admin, field: "admin" };
       throw new StartError(describeListenError(error as NodeJS.ErrnoException, address));
     }
