@@ -118,7 +118,6 @@ describe("a rollout over real threads", () => {
     const harmed = fresh.requests.length;
     expect(await Promise.all(Array.from({ length: 60 }, send))).not.toContain("new");
     expect(fresh.requests.length).toBe(harmed);
-    expect(harmed).toBeLessThan(200);
     expect(await command("promote")).toBe(409);
     fresh.respond((_request, response) => response.end("well again"));
     expect(await command("retry")).toBe(200);
