@@ -12,6 +12,7 @@
 import { err, ok, type Result, unreachable } from "../../../base/result.ts";
 import type { Alternative } from "../alternative.ts";
 import { normalUpper, normalUpperQuantile } from "../distributions/normal.ts";
+import { cohensH } from "../effect-size/standardised.ts";
 import type { DataFault } from "../fault.ts";
 import { normalPower } from "./means.ts";
 import {
@@ -112,11 +113,6 @@ export function minimumDetectableEffect(
     code: "out_of_range",
     message: `no change of a proportion of ${baseline} is found with power ${power} by ${sizes.join(" and ")} observations`,
   });
-}
-
-/** Cohen's h (Cohen 1988, chapter 6): the difference of two proportions on the scale where variances are equal. */
-export function cohensH(x: number, y: number): number {
-  return 2 * Math.asin(Math.sqrt(x)) - 2 * Math.asin(Math.sqrt(y));
 }
 
 /** The rejection region is scaled by one variance, the statistic spreads by another. */

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   achievedPower,
-  cohensH,
   minimumDetectableEffect,
   type ProportionsMethod,
   requiredSampleSize,
 } from "../../../../src/core/statistics/power/proportions.ts";
+import { cohensH } from "../../../../src/core/statistics/effect-size/standardised.ts";
 
 const usual = { alpha: 0.05, alternative: "two_sided" } as const;
 
