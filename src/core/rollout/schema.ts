@@ -135,7 +135,7 @@ export const guardrailSchema = closed(
     if (limit === null && max_ratio === undefined) {
       return reject(context, `say ${at}, or relative_to: control with max_ratio`);
     }
-    const absolute = limit !== null && isSuccess ? 1 - limit : limit;
+    const absolute = limit !== null && isSuccess ? Number((1 - limit).toFixed(9)) : limit;
     return { ...base, metric: { kind: "outcomes", bad }, max: absolute };
   }
   const latency = parseLatency(metric);
@@ -147,7 +147,7 @@ export const guardrailSchema = closed(
   if (limitMs === null || limitMs <= 0) {
     return reject(context, "expected a duration such as 800ms or 5s", ["max"]);
   }
-  return { ...base, metric: { ...latency, limitMs }, max: 1 - latency.quantile };
+  return { ...base, metric: { ...latency, limitMs }, max: Number((1 - latency.quantile).toFixed(6)) };
 });
 
 function parseLatency(
