@@ -78,11 +78,15 @@ export function addEvidence(
   }
 }
 
-/** A worker has ended: what it held is gone. */
+/** A worker has ended: what was overdue on it ended with it. */
 export function forgetWorker(evidence: Evidence, worker: string): void {
   for (const { sums } of evidence.guardrails.values()) {
-    for (const { waiting } of Object.values(sums)) {
-      for (const key of waiting.keys()) if (key.startsWith(`${worker} `)) waiting.delete(key);
+    for (const of of Object.values(sums)) {
+      for (const [key, count] of of.waiting) {
+        if (!key.startsWith(`${worker} `)) continue;
+        of.finished = sum(of.finished, { bad: count, count });
+        of.waiting.delete(key);
+      }
     }
   }
 }

@@ -147,7 +147,11 @@ export const guardrailSchema = closed(
   if (limitMs === null || limitMs <= 0) {
     return reject(context, "expected a duration such as 800ms or 5s", ["max"]);
   }
-  return { ...base, metric: { ...latency, limitMs }, max: Number((1 - latency.quantile).toFixed(6)) };
+  return {
+    ...base,
+    metric: { ...latency, limitMs },
+    max: Number((1 - latency.quantile).toFixed(6)),
+  };
 });
 
 function parseLatency(
