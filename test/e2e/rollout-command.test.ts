@@ -52,6 +52,22 @@ it("shows and steers a rollout", async () => {
   expect(after.stdout).toContain("  wrong answers\n");
 });
 
+it("watches until it is decided, and prints what changes", async () => {
+  await rollout("start", "model", "--actor", "ann");
+  const watching = rollout("watch", "model");
+  await expect
+    .poll(async () => (await rollout("status", "model")).stdout)
+    .toContain("no requests yet");
+  await rollout("promote-all", "model", "--actor", "ann");
+  const { exitCode, stdout } = await watching;
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^model: (?:stepping, step 1 of 2|promoted)/);
+  expect(stdout.split("\n\n").at(-1)).toMatch(/^model: promoted, treatment 100%/);
+  await rollout("rollback", "model");
+  expect((await rollout("watch", "model")).exitCode).toBe(3);
+  expect((await rollout("watch", "modle")).exitCode).toBe(2);
+});
+
 it("says what is wrong, and whose fault it is by its exit code", async () => {
   expect(await rollout("resume", "model")).toMatchObject({
     exitCode: 2,
@@ -63,7 +79,7 @@ it("says what is wrong, and whose fault it is by its exit code", async () => {
   });
   expect(await rollout("begin", "model")).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringContaining("no action begin; one of status, start"),
+    stderr: expect.stringContaining("no action begin; one of status, watch, start"),
   });
   expect(await rollout("start")).toMatchObject({
     exitCode: 2,

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import { runAssign } from "./assign.ts";
 import { runCheck } from "./check.ts";
@@ -54,8 +55,11 @@ type RolloutOptions = {
   json?: boolean;
 };
 
+const watchEveryMs = 1000;
+
 const rolloutActions = [
   "status",
+  "watch",
   "start",
   "pause",
   "resume",
@@ -234,7 +238,10 @@ export async function runProgram(
   program
     .command("rollout")
     .description("see and steer rollouts of a running Sluice")
-    .argument("<action>", "status, start, pause, resume, promote, promote-all, rollback or retry")
+    .argument(
+      "<action>",
+      "status, watch, start, pause, resume, promote, promote-all, rollback or retry",
+    )
     .argument("[experiment]", "its experiment; status without one lists all")
     .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
     .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
@@ -260,7 +267,16 @@ export async function runProgram(
         exitCode = exitCodes.invalid;
         return;
       }
-      const { runRollout } = await import("./rollout.ts");
+      const { runRollout, watchRollout } = await import("./rollout.ts");
+      const call = {
+        admin: options.admin,
+        token: options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null,
+        fetch,
+      };
+      if (name === "watch") {
+        exitCode = await watchRollout(experiment ?? "", call, io, () => setTimeout(watchEveryMs));
+        return;
+      }
       exitCode = await runRollout(
         {
           action: name,
@@ -269,11 +285,7 @@ export async function runProgram(
           actor: options.actor ?? null,
           json: options.json === true,
         },
-        {
-          admin: options.admin,
-          token: options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null,
-          fetch,
-        },
+        call,
         io,
       );
     });

@@ -56,6 +56,35 @@ export async function runRollout(
   return isRolledBack ? exitCodes.breached : exitCodes.success;
 }
 
+/**
+ * `sluice rollout watch EXPERIMENT`: prints where it stands whenever that changes, until it is promoted (exit 0) or rolled
+ * back (exit 3). `pause` waits between two looks.
+ */
+export async function watchRollout(
+  experiment: string,
+  call: AdminCall,
+  io: CliIo,
+  pause: () => Promise<void>,
+): Promise<number> {
+  let shown = "";
+  for (;;) {
+    const answer = await ask(call, `/v1/rollouts/${encodeURIComponent(experiment)}`, null);
+    if (answer.kind !== "answered") {
+      io.stderr(`sluice rollout: ${call.admin}: ${answer.message}\n`);
+      return answer.kind === "refused" && answer.status < 500
+        ? exitCodes.invalid
+        : exitCodes.failure;
+    }
+    const rollout = rolloutSchema.parse(answer.body);
+    const text = describeRollout(rollout);
+    if (text !== shown) io.stdout(shown === "" ? text : `\n${text}`);
+    shown = text;
+    if (rollout.phase === "promoted") return exitCodes.success;
+    if (rollout.phase === "rolled_back") return exitCodes.breached;
+    await pause();
+  }
+}
+
 type Answer =
   | { readonly kind: "answered"; readonly body: unknown }
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
