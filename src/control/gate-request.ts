@@ -1,0 +1,147 @@
+import { request } from "undici";
+import type { Dispatcher } from "undici";
+import type { Timers } from "../base/clock.ts";
+import { formatBytes, formatDurationMs } from "../base/units.ts";
+import type { JsonValue } from "../core/experiment/policy.ts";
+
+/** A webhook that decides whether a rollout's step may pass. */
+export type WebhookGate = {
+  readonly experiment: string;
+  readonly step: number;
+  /** The treatment's share of users at this step, 0…1. */
+  readonly share: number;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** For the whole exchange, from the connection to the last byte of the answer. */
+  readonly timeoutMs: number;
+};
+
+/** `open`: the step may pass. `closed`: not yet, or nobody could be asked; ask again later. */
+export type GateAnswer = {
+  readonly kind: "open" | "closed";
+  /** The status with the start of the answer's body, or what went wrong; for the journal and the screen. */
+  readonly detail: string;
+};
+
+export type GateRequestDependencies = {
+  readonly dispatcher: Dispatcher;
+  readonly timers: Timers;
+  readonly abort: AbortController;
+};
+
+/** An answer, and what of it may be logged: everything but the body. */
+export type GateReply = GateAnswer & { readonly reason: string };
+
+export const gateReplyLimits = {
+  /** A longer answer does not open a gate, whatever its status. */
+  bodyBytesMax: 64 * 1024,
+  /** How much of an answer's body its `detail` tells. */
+  detailCharactersMax: 200,
+} as const;
+
+/** Shorter words of a header or a URL are no secrets, and too common to take out of a text. */
+const secretCharactersMin = 8;
+
+/**
+ * POSTs `{experiment, step, share, facts}` and reads the answer to its end; `abort` ends it early. Never rejects:
+ * whatever goes wrong is a closed gate.
+ */
+export async function askGate(
+  gate: WebhookGate,
+  facts: JsonValue,
+  { dispatcher, timers, abort }: GateRequestDependencies,
+): Promise<GateReply> {
+  const { experiment, step, share, timeoutMs } = gate;
+  let isLate = false;
+  const cancelTimeout = timers.after(timeoutMs, () => {
+    isLate = true;
+    abort.abort();
+  });
+  try {
+    const { statusCode, body } = await request(gate.url, {
+      dispatcher,
+      method: "POST",
+      headers: headersOf(gate),
+      body: JSON.stringify({ experiment, step, share, facts }),
+      signal: abort.signal,
+    });
+    const text = await readText(body);
+    if (text === null) {
+      const limit = formatBytes(gateReplyLimits.bodyBytesMax);
+      return closed(`status ${statusCode} with a body of more than ${limit}: answer with less`);
+    }
+    const isOpen = statusCode >= 200 && statusCode <= 202;
+    const reason = `status ${statusCode}${isRedirect(statusCode) ? ", redirects are not followed" : ""}`;
+    const said = excerpt(withoutSecrets(text, gate));
+    const detail = said === "" ? reason : `${reason}: ${said}`;
+    return { kind: isOpen ? "open" : "closed", detail, reason };
+  } catch (error) {
+    if (isLate) return closed(`no whole answer within ${formatDurationMs(timeoutMs)}`);
+    return closed(excerpt(withoutSecrets(describe(error), gate)));
+  } finally {
+    cancelTimeout();
+  }
+}
+
+/** The body to its end; null when it is longer than allowed, and then the rest is not waited for. */
+async function readText(body: Dispatcher.ResponseData["body"]): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop early destroys the body, which tells that as an error.
+  body.on("error", () => {});
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > gateReplyLimits.bodyBytesMax) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Names in lower case, so that a configured header replaces ours however it is written. */
+function headersOf({ headers }: WebhookGate): Record<string, string> {
+  const merged: Record<string, string> = {
+    "content-type": "application/json",
+    "user-agent": "sluice-gate",
+  };
+  for (const [name, value] of Object.entries(headers)) merged[name.toLowerCase()] = value;
+  return merged;
+}
+
+/** Some servers answer with what they were sent; that must not carry a token into the journal. */
+function withoutSecrets(text: string, { url, headers }: WebhookGate): string {
+  const words = Object.values(headers).flatMap((value) => value.split(/[\s,;=]+/).concat(value));
+  if (URL.canParse(url)) {
+    const { pathname, search, searchParams, username, password } = new URL(url);
+    words.push(pathname, search, ...searchParams.values(), username, password);
+  }
+  return words
+    .filter((word) => word.length >= secretCharactersMin)
+    .toSorted((one, other) => other.length - one.length)
+    .reduce((rest, word) => rest.replaceAll(word, "[redacted]"), text);
+}
+
+/** The start of a text in one line, without what could steer a terminal. */
+function excerpt(text: string): string {
+  const { detailCharactersMax } = gateReplyLimits;
+  const line = Array.from(text.replaceAll(/[\s\p{C}]+/gu, " ").trim());
+  if (line.length <= detailCharactersMax) return line.join("");
+  return `${line.slice(0, detailCharactersMax - 1).join("")}…`;
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // A name with several addresses fails with one error for each, and says nothing itself.
+  if (error instanceof AggregateError && error.message === "") {
+    return error.errors.map((one) => describe(one)).join(", ");
+  }
+  return error.message;
+}
+
+/** A closed gate for a reason that holds nothing secret. */
+export function closed(reason: string): GateReply {
+  return { kind: "closed", detail: reason, reason };
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400 && status !== 304;
+}
