@@ -1,15 +1,17 @@
+import { unescape } from "node:querystring";
 import { request } from "undici";
 import type { Dispatcher } from "undici";
 import type { Timers } from "../base/clock.ts";
 import { formatBytes, formatDurationMs } from "../base/units.ts";
 import type { JsonValue } from "../core/experiment/policy.ts";
 
-/** A webhook that decides whether a rollout's step may pass. */
-export type WebhookGate = {
+/** What a webhook is asked: may this step of a rollout pass? */
+export type GateQuestion = {
   readonly experiment: string;
   readonly step: number;
   /** The treatment's share of users at this step, 0…1. */
   readonly share: number;
+  /** A user name and password in it are sent as basic authorization. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** For the whole exchange, from the connection to the last byte of the answer. */
@@ -47,7 +49,7 @@ const secretCharactersMin = 8;
  * whatever goes wrong is a closed gate.
  */
 export async function askGate(
-  gate: WebhookGate,
+  gate: GateQuestion,
   facts: JsonValue,
   { dispatcher, timers, abort }: GateRequestDependencies,
 ): Promise<GateReply> {
@@ -57,11 +59,12 @@ export async function askGate(
     isLate = true;
     abort.abort();
   });
+  const tell = (text: string) => excerpt(withoutSecrets(text, gate));
   try {
     const { statusCode, body } = await request(gate.url, {
       dispatcher,
       method: "POST",
-      headers: headersOf(gate),
+      headers: { ...defaultHeaders, ...headersOf(gate) },
       body: JSON.stringify({ experiment, step, share, facts }),
       signal: abort.signal,
     });
@@ -72,12 +75,12 @@ export async function askGate(
     }
     const isOpen = statusCode >= 200 && statusCode <= 202;
     const reason = `status ${statusCode}${isRedirect(statusCode) ? ", redirects are not followed" : ""}`;
-    const said = excerpt(withoutSecrets(text, gate));
+    const said = tell(text);
     const detail = said === "" ? reason : `${reason}: ${said}`;
     return { kind: isOpen ? "open" : "closed", detail, reason };
   } catch (error) {
     if (isLate) return closed(`no whole answer within ${formatDurationMs(timeoutMs)}`);
-    return closed(excerpt(withoutSecrets(describe(error), gate)));
+    return closed(tell(describe(error)));
   } finally {
     cancelTimeout();
   }
@@ -97,23 +100,27 @@ async function readText(body: Dispatcher.ResponseData["body"]): Promise<string |
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Names in lower case, so that a configured header replaces ours however it is written. */
-function headersOf({ headers }: WebhookGate): Record<string, string> {
-  const merged: Record<string, string> = {
-    "content-type": "application/json",
-    "user-agent": "sluice-gate",
-  };
-  for (const [name, value] of Object.entries(headers)) merged[name.toLowerCase()] = value;
-  return merged;
+const defaultHeaders = { "content-type": "application/json", "user-agent": "sluice-gate" } as const;
+
+/** Names in lower case, so that a configured header replaces a default however it is written. */
+function headersOf({ url, headers }: GateQuestion): Record<string, string> {
+  const named: Record<string, string> = {};
+  const { username, password } = new URL(url);
+  if (username !== "" || password !== "") {
+    const user = `${unescape(username)}:${unescape(password)}`;
+    named["authorization"] = `Basic ${Buffer.from(user).toString("base64")}`;
+  }
+  for (const [name, value] of Object.entries(headers)) named[name.toLowerCase()] = value;
+  return named;
 }
 
 /** Some servers answer with what they were sent; that must not carry a token into the journal. */
-function withoutSecrets(text: string, { url, headers }: WebhookGate): string {
-  const words = Object.values(headers).flatMap((value) => value.split(/[\s,;=]+/).concat(value));
-  if (URL.canParse(url)) {
-    const { pathname, search, searchParams, username, password } = new URL(url);
-    words.push(pathname, search, ...searchParams.values(), username, password);
-  }
+function withoutSecrets(text: string, gate: GateQuestion): string {
+  if (!URL.canParse(gate.url)) return text;
+  const { pathname, search, searchParams, username, password } = new URL(gate.url);
+  const words = Object.values(headersOf(gate))
+    .flatMap((value) => value.split(/[\s,;=]+/).concat(value))
+    .concat(pathname, search, username, password, ...searchParams.values());
   return words
     .filter((word) => word.length >= secretCharactersMin)
     .toSorted((one, other) => other.length - one.length)

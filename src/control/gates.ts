@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import type { Clock, Timers } from "../base/clock.ts";
 import type { JsonValue } from "../core/experiment/policy.ts";
 import { askGate, closed } from "./gate-request.ts";
-import type { GateAnswer, GateReply, WebhookGate } from "./gate-request.ts";
+import type { GateAnswer, GateQuestion, GateReply } from "./gate-request.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
 
 export type GatesDependencies = {
@@ -21,7 +21,7 @@ export type Gates = {
    * before this returns, and not at all after `cancel`, `stop` or a question for another step of the experiment.
    * While a question for the same step is under way another one is ignored.
    */
-  ask(gate: WebhookGate, facts: JsonValue, answer: (answer: GateAnswer) => void): void;
+  ask(gate: GateQuestion, facts: JsonValue, answer: (answer: GateAnswer) => void): void;
   /** Ends the experiment's question and forgets its last answer. */
   cancel(experiment: string): void;
   /** Ends every question; resolves when their connections are closed. */
@@ -61,7 +61,7 @@ export const gateLimits = {
 
 type Answered = AskedGate & GateReply;
 
-type Question = AskedGate & {
+type Pending = AskedGate & {
   readonly isSent: boolean;
   readonly abort: AbortController;
 };
@@ -70,25 +70,25 @@ export function createGates(dependencies: GatesDependencies): Gates {
   const { clock, timers, log } = dependencies;
   const own = dependencies.dispatcher === undefined ? createAgent() : null;
   const dispatcher = dependencies.dispatcher ?? (own as Agent);
-  const questions = new Map<string, Question>();
+  const questions = new Map<string, Pending>();
   const answers = new Map<string, Answered>();
   const running = new Set<Promise<void>>();
   const counts = { asked: 0, opened: 0, closed: 0, dropped: 0, refused: 0 };
   let stopping: Promise<void> | null = null;
 
-  function drop({ experiment, abort }: Question): void {
+  function drop({ experiment, abort }: Pending): void {
     questions.delete(experiment);
     counts.dropped += 1;
     abort.abort();
   }
 
-  function ask(gate: WebhookGate, facts: JsonValue, answer: (answer: GateAnswer) => void): void {
+  function ask(gate: GateQuestion, facts: JsonValue, answer: (answer: GateAnswer) => void): void {
     const { experiment, step } = gate;
     const present = questions.get(experiment);
     if (stopping !== null || present?.step === step) return;
     if (present !== undefined) drop(present);
     const isSent = sent().length < gateLimits.askingMax;
-    const question: Question = {
+    const question: Pending = {
       experiment,
       step,
       origin: originOf(gate.url),
@@ -107,11 +107,7 @@ export function createGates(dependencies: GatesDependencies): Gates {
     void ended.finally(() => running.delete(ended));
   }
 
-  function finish(
-    question: Question,
-    reply: GateReply,
-    answer: (answer: GateAnswer) => void,
-  ): void {
+  function finish(question: Pending, reply: GateReply, answer: (answer: GateAnswer) => void): void {
     const { experiment, step, origin } = question;
     if (questions.get(experiment) !== question) return;
     questions.delete(experiment);

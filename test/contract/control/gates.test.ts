@@ -3,7 +3,7 @@ import type { RequestListener, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { Agent } from "undici";
 import { afterEach, beforeEach, expect, it, test } from "vitest";
-import type { GateAnswer, WebhookGate } from "../../../src/control/gate-request.ts";
+import type { GateAnswer, GateQuestion } from "../../../src/control/gate-request.ts";
 import { createGates, gateLimits } from "../../../src/control/gates.ts";
 import type { Gates } from "../../../src/control/gates.ts";
 import type { JsonValue } from "../../../src/core/experiment/policy.ts";
@@ -36,18 +36,18 @@ afterEach(async () => {
 
 const facts: JsonValue = { verdicts: [{ guardrail: "error_rate", verdict: "ok" }] };
 
-function gate(changes: Partial<WebhookGate> = {}): WebhookGate {
+function gate(changes: Partial<GateQuestion> = {}): GateQuestion {
   const url = `${upstream.url}/hooks/canary`;
   return { experiment: "e", step: 1, share: 0.05, url, headers: {}, timeoutMs: 10_000, ...changes };
 }
 
 /** Asks and resolves with the answer. */
-function ask(changes: Partial<WebhookGate> = {}): Promise<GateAnswer> {
+function ask(changes: Partial<GateQuestion> = {}): Promise<GateAnswer> {
   return new Promise((resolve) => gates.ask(gate(changes), facts, resolve));
 }
 
 /** Asks where no answer may come. */
-function askInVain(changes: Partial<WebhookGate> = {}): void {
+function askInVain(changes: Partial<GateQuestion> = {}): void {
   gates.ask(gate(changes), facts, ({ detail }) => {
     throw new Error(`answered: ${detail}`);
   });
@@ -80,6 +80,18 @@ test("a question is one POST of the experiment, the step, the share and the fact
     headers: { authorization: "Bearer of-good-news", "content-type": "application/x+json" },
   });
   expect(JSON.parse(body)).toEqual({ experiment: "e", step: 1, share: 0.05, facts });
+});
+
+test("a user name and a password in the URL are sent as basic authorization", async () => {
+  const url = upstream.url.replace("//", "//ci:p%40ss@");
+  await ask({ url });
+  await ask({ url: upstream.url.replace("//", "//ci:5%@") });
+  await ask({ url, headers: { Authorization: "Bearer instead" } });
+  expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
+    `Basic ${Buffer.from("ci:p@ss").toString("base64")}`,
+    `Basic ${Buffer.from("ci:5%").toString("base64")}`,
+    "Bearer instead",
+  ]);
 });
 
 it.each([
@@ -193,7 +205,7 @@ test("a body without end is cut off at the limit, not at the end of the time", a
     upstream.respond((_request, response) => {
       response.on("close", resolve);
       const more = (error?: Error | null) => {
-        if (error == null) response.write("y".repeat(16 * 1024), more);
+        if (!error) response.write("y".repeat(16 * 1024), more);
       };
       more();
     });
@@ -333,12 +345,16 @@ test("neither the log nor a detail holds what is secret of a URL or a header", a
   const gone = await startUpstream();
   await gone.close();
   const path = "/services/T-secret-1?token=secret-2&key=secret%203";
-  const headers = { authorization: "Bearer secret-4", cookie: "session=secret-5; a=b" };
-  const refused = await ask({ url: `${upstream.url}${path}`, headers });
+  const headers = { "x-key": "Bearer secret-4", cookie: "session=secret-5; a=b" };
+  const refused = await ask({
+    url: `${upstream.url.replace("//", "//user:secret-6@")}${path}`,
+    headers,
+  });
   const failed = await ask({ url: `${gone.url}${path}`, headers, step: 2 });
   const broken = await ask({ url: `broken${path}`, headers, step: 3 });
   const all = [refused.detail, failed.detail, broken.detail, ...logs].join("\n");
   expect(all).not.toMatch(/secret/);
+  expect(all).not.toContain(Buffer.from("user:secret-6").toString("base64"));
   expect(refused.detail).toMatch(/^status 403: no: \[redacted\]/);
   expect(logs).toEqual([
     `info: gate closed {"experiment":"e","step":1,"origin":"${upstream.url}","reason":"status 403"}`,
