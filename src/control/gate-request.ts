@@ -86,12 +86,10 @@ export async function askGate(
   }
 }
 
-/** The body to its end; null when it is longer than allowed, and then the rest is not waited for. */
+/** The body to its end; null when it is longer than allowed, and then its connection is cut. */
 async function readText(body: Dispatcher.ResponseData["body"]): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving the loop early destroys the body, which tells that as an error.
-  body.on("error", () => {});
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > gateReplyLimits.bodyBytesMax) return null;

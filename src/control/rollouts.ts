@@ -1,5 +1,5 @@
 import type { Clock, Timers } from "../base/clock.ts";
-import type { Result } from "../base/result.ts";
+import { unreachable, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy, JsonValue } from "../core/experiment/policy.ts";
 import {
@@ -7,9 +7,11 @@ import {
   createEvidence,
   forgetWorker,
   takeTicks,
+  treatedUsers,
   type Evidence,
 } from "../core/rollout/evidence.ts";
-import type { RolloutPolicy } from "../core/rollout/policy.ts";
+import type { QueryTick } from "../core/rollout/guardrail/window.ts";
+import type { DesiredState, RolloutPolicy } from "../core/rollout/policy.ts";
 import type {
   RolloutCommand,
   RolloutCommandName,
@@ -18,7 +20,9 @@ import type {
 } from "../core/rollout/state.ts";
 import { createRollout, step } from "../core/rollout/step.ts";
 import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
-import { restoreRollout, saveRollout } from "../core/rollout/saved.ts";
+import { planOf, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
+import { describeWait } from "../core/rollout/wait.ts";
+import type { Gates } from "./gates.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
 
@@ -40,6 +44,8 @@ export type RolloutView = {
   readonly state: RolloutState;
   /** The share that every worker confirmed; the state's is the one that is wanted. */
   readonly appliedShare: number;
+  /** What keeps it from its next step; null when it is not under way. */
+  readonly waitsFor: string | null;
   readonly journal: readonly JournalLine[];
 };
 
@@ -50,6 +56,10 @@ export type RolloutsDependencies = {
   readonly store: Pick<Store, "append" | "states" | "read"> | null;
   /** Puts the present shares in force; an error means that the old ones still are. */
   readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
+  /** Asks the webhooks of steps. */
+  readonly gates: Pick<Gates, "ask" | "cancel">;
+  /** The last answer to a guardrail's query. */
+  readonly queries: (experiment: string, guardrail: string) => QueryTick | null;
   readonly log: (
     level: "info" | "warn" | "error",
     message: string,
@@ -69,6 +79,8 @@ export type Rollouts = {
     telemetry: TelemetrySnapshot,
     epochs: Readonly<Record<string, number>>,
   ): void;
+  /** Judges at once: a worker has seen what cannot wait for the next look. */
+  judge(): void;
   workerGone(source: WorkerSource): void;
   /** Null when it was done, else why not; undefined when there is no such rollout. */
   command(
@@ -94,7 +106,7 @@ type Running = {
 };
 
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
-  const { clock, timers, apply, log, store } = dependencies;
+  const { clock, timers, apply, log, store, gates, queries } = dependencies;
   const running = new Map<string, Running>();
   const kept = readKept(dependencies);
   const toldUntilMs = new Map<string, number>();
@@ -103,12 +115,20 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     for (const key of running.keys()) {
       if (next.experiments[key]?.rollout === undefined || next.experiments[key]?.rollout === null) {
         running.delete(key);
+        gates.cancel(key);
       }
     }
     for (const experiment of Object.values(next.experiments)) {
       if (experiment.rollout === null) continue;
       const known = running.get(experiment.key);
-      if (known !== undefined && isSame(known.experiment, experiment)) continue;
+      if (known !== undefined && isSamePlan(known.experiment, experiment)) {
+        const before = known.policy.desired;
+        known.experiment = experiment;
+        known.policy = experiment.rollout;
+        if (before !== known.policy.desired) obeyFile(known);
+        continue;
+      }
+      gates.cancel(experiment.key);
       const stored = kept.get(experiment.key);
       // Only a start takes up what was left; later the process knows better.
       kept.delete(experiment.key);
@@ -121,19 +141,37 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         experiment,
         policy: experiment.rollout,
         state,
-        evidence: createEvidence(experiment.rollout.guardrails),
-        // What was in force until now goes with the next tick.
-        appliedShare: known?.appliedShare ?? 0,
+        evidence: createEvidence(experiment.rollout),
+        // Another plan was routed with nobody in its treatment: see withShare.
+        appliedShare: 0,
         isApplying: false,
         journal: known?.journal ?? readJournal(dependencies, experiment.key),
       };
       running.set(experiment.key, one);
-      if (known === undefined) continue;
+      if (known === undefined) {
+        if (state.phase.kind === "waiting") obeyFile(one);
+        continue;
+      }
       const facts = { former_share: known.state.share, former_phase: known.state.phase.kind };
       const line = { kind: "journal", what: "plan_changed", actor: "reload", facts } as const;
       // Nobody has the treatment now, so the store may say what it will.
       keep(one, state, [line]);
       tell(one, line);
+      obeyFile(one);
+    }
+  }
+
+  /** Does what the file wants, as far as that is possible from where the rollout stands. */
+  function obeyFile(one: Running): void {
+    const name = commandFor(one.policy.desired, one.state.phase.kind);
+    if (name === null) return;
+    const refused = feed(one, { kind: "command", name, actor: "configuration" });
+    if (refused !== null) {
+      log("warn", "rollout stays as it is", {
+        experiment: one.experiment.key,
+        wanted: one.policy.desired,
+        reason: refused,
+      });
     }
   }
 
@@ -165,8 +203,23 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       return `the store cannot keep it: ${unkept}`;
     one.state = next;
     for (const line of lines) tell(one, line);
-    if (commands.some(({ kind }) => kind === "set_share")) void bringShare(one);
+    for (const command of commands) {
+      if (command.kind === "set_share") void bringShare(one);
+      else if (command.kind === "ask_gate") askGate(one, command);
+    }
     return refused;
+  }
+
+  function askGate(one: Running, asked: Extract<RolloutCommand, { kind: "ask_gate" }>): void {
+    const { key } = one.experiment;
+    const { step: at, share, gate } = asked;
+    const facts = one.state.verdicts.map(({ guardrail, verdict, value, limit, n, reason }) => {
+      return { guardrail, verdict, value, limit, requests: n, reason };
+    });
+    gates.ask({ experiment: key, step: at + 1, share, ...gate }, facts, ({ kind, detail }) => {
+      if (running.get(key) !== one) return;
+      feed(one, { kind: "gate", step: at, isOpen: kind === "open", answer: detail });
+    });
   }
 
   /** Writes the journal and the new state, durably; the answer is why that was not possible. */
@@ -213,7 +266,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   function judge(): void {
     for (const one of running.values()) {
       const byUser = one.experiment.assignment.strategy === "hash";
-      feed(one, { kind: "tick", ticks: takeTicks(one.evidence, one.appliedShare, byUser) });
+      const { key } = one.experiment;
+      const ticks = takeTicks(one.evidence, one.appliedShare, byUser, (name) => queries(key, name));
+      feed(one, { kind: "tick", ticks, users: treatedUsers(one.evidence) });
       void bringShare(one);
     }
   }
@@ -241,6 +296,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         addEvidence(one.evidence, arm, nameOf(source), delta);
       }
     },
+    judge,
     workerGone(source) {
       for (const { evidence } of running.values()) forgetWorker(evidence, nameOf(source));
     },
@@ -260,6 +316,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         policy,
         state,
         appliedShare,
+        waitsFor: describeWait(policy, state, clock.monotonicMs()),
         journal,
       })),
     stop: cancel,
@@ -289,7 +346,8 @@ function readJournal({ store }: RolloutsDependencies, subject: string): JournalL
 
 function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {
   if (one === undefined) return experiment;
-  const { share } = one.state;
+  // Nobody gets a treatment that the rollout under way was not about.
+  const share = isSamePlan(one.experiment, experiment) ? one.state.share : 0;
   return {
     ...experiment,
     rolloutShare: share,
@@ -304,6 +362,27 @@ function nameOf({ index, incarnation }: WorkerSource): string {
   return `${index}.${incarnation}`;
 }
 
-function isSame(one: ExperimentPolicy, other: ExperimentPolicy): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+function isSamePlan(one: ExperimentPolicy, other: ExperimentPolicy): boolean {
+  return planOf(one) === planOf(other);
+}
+
+/** The command that brings a rollout to what the file wants; null when there is none, or nothing to do. */
+function commandFor(
+  desired: DesiredState,
+  phase: RolloutState["phase"]["kind"],
+): RolloutCommandName | null {
+  switch (desired) {
+    case "manual":
+      return null;
+    case "running":
+      return phase === "waiting" ? "start" : phase === "paused" ? "resume" : null;
+    case "paused":
+      return phase === "stepping" || phase === "observing" ? "pause" : null;
+    case "promoted":
+      return phase === "promoted" ? null : "promote_all";
+    case "rolled_back":
+      return phase === "waiting" ? null : "rollback";
+    default:
+      return unreachable(desired);
+  }
 }

@@ -2,6 +2,7 @@ import { compileExperiment, type CompiledExperiment } from "../core/assignment/c
 import { compileUserKey, type UserKeyFinder } from "../core/assignment/user-key.ts";
 import type { AssignmentPolicy } from "../core/assignment/policy.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../core/experiment/policy.ts";
+import { slowLimitsOf } from "../core/rollout/slow-limits.ts";
 import { compileHeaderEdits, type HeaderEdits } from "../core/traffic/forward.ts";
 import type { RoutePolicy, Timeouts } from "../core/traffic/policy.ts";
 import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
@@ -83,14 +84,17 @@ export function compileRouting(
       upstream,
       edits: variant === null ? null : compileHeaderEdits(variant.headers),
       timeouts: { ...upstream.policy.timeouts, ...route.timeouts },
-      series: recorder.series({
-        experiment: experiment?.key ?? null,
-        variant: variant?.key ?? null,
-        upstream: upstreamName,
-        route: route.match,
-        epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
-        randomised: experiment !== null && experiment.assignment.strategy !== "hash",
-      }),
+      series: recorder.series(
+        {
+          experiment: experiment?.key ?? null,
+          variant: variant?.key ?? null,
+          upstream: upstreamName,
+          route: route.match,
+          epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
+          randomised: experiment !== null && experiment.assignment.strategy !== "hash",
+        },
+        slowLimitsOf(experiment?.rollout ?? null),
+      ),
     };
   };
   const routes = config.routes.map((route): RouteEntry => {

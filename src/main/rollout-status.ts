@@ -1,4 +1,5 @@
 import type { RolloutView } from "../control/rollouts.ts";
+import type { GuardrailPolicy } from "../core/rollout/policy.ts";
 import type { RolloutStatus } from "../wire/admin-api.ts";
 
 /** A rollout as the admin API shows it. */
@@ -7,6 +8,7 @@ export function describeRollout({
   policy,
   state,
   appliedShare,
+  waitsFor,
   journal,
 }: RolloutView): RolloutStatus {
   const { phase, share, verdicts } = state;
@@ -19,10 +21,13 @@ export function describeRollout({
       share: step.share,
       hold_seconds: step.holdMs / 1000,
       min_requests: step.minRequests,
-      gate: step.gate,
+      min_users: step.minUsers,
+      gate: typeof step.gate === "string" ? step.gate : "webhook",
     })),
     share,
     applied_share: appliedShare,
+    waits_for: waitsFor,
+    users: state.users,
     reason: phase.kind === "paused" || phase.kind === "rolled_back" ? phase.reason : null,
     verdicts: verdicts.map((verdict, index) => ({
       guardrail: verdict.guardrail,
@@ -30,6 +35,7 @@ export function describeRollout({
       value: verdict.value,
       control: verdict.control,
       limit: verdict.limit,
+      unit: unitOf(policy.guardrails[index]),
       requests: verdict.n,
       interval: verdict.interval === null ? null : [verdict.interval.low, verdict.interval.high],
       p_value: verdict.pValue,
@@ -44,4 +50,9 @@ export function describeRollout({
       facts,
     })),
   };
+}
+
+function unitOf(policy: GuardrailPolicy | undefined): "share" | "ms" | "number" {
+  if (policy?.metric.kind === "mean") return "ms";
+  return policy?.metric.kind === "promql" ? "number" : "share";
 }

@@ -8,6 +8,8 @@ import type { CollectorView } from "../control/collector.ts";
 import { openConfigFile } from "../control/config-file.ts";
 import type { ConfigFile } from "../control/config-file.ts";
 import { holdConfigText } from "../control/config-text.ts";
+import { createGates } from "../control/gates.ts";
+import type { Gates } from "../control/gates.ts";
 import { createHealthChecker } from "../control/health.ts";
 import type { HealthChecker } from "../control/health.ts";
 import { describeListenError, probeAddress } from "../control/listen-error.ts";
@@ -130,6 +132,7 @@ class RunningSluice implements Sluice {
   readonly #startedWallMs = realClock.wallMs();
   readonly #store: KeptStore | null;
   readonly #rollouts: Rollouts;
+  readonly #gates: Gates;
   #epochs: Readonly<Record<string, number>>;
   /** What the workers route by, but for the rollouts' shares. */
   #routed: Config;
@@ -147,10 +150,13 @@ class RunningSluice implements Sluice {
     this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
     this.#routed = config;
     this.#store = openStore(config, log.app);
+    this.#gates = createGates(shared);
     this.#rollouts = createRollouts(config, {
       ...shared,
       store: this.#store,
       apply: (experiment) => this.#applyShares(experiment),
+      gates: this.#gates,
+      queries: () => null,
       log: log.app,
     });
     this.#supervisor = createSupervisor(
@@ -255,7 +261,12 @@ class RunningSluice implements Sluice {
   async stop(): Promise<void> {
     this.#draining = true;
     this.#rollouts.stop();
-    await Promise.all([this.reloader.stop(), this.#health.stop(), this.#supervisor.stop()]);
+    await Promise.all([
+      this.reloader.stop(),
+      this.#health.stop(),
+      this.#supervisor.stop(),
+      this.#gates.stop(),
+    ]);
     this.#store?.close();
     // Last, so that probes and scrapes see the end coming.
     await this.#admin?.close();

@@ -128,12 +128,16 @@ const verdictSchema = z.object({
   value: z
     .number()
     .nullable()
-    .describe("Share of the treatment's requests that were bad, in this step"),
+    .describe("The treatment's value in this step, or in the guardrail's window"),
   control: z.number().nullable(),
-  limit: z.number(),
+  limit: z.number().nullable().describe("null while there is nothing of the control to go by"),
+  unit: z.enum(["share", "ms", "number"]).describe("Of value, control and limit"),
   requests: count,
   interval: z.tuple([z.number(), z.number()]).nullable().describe("95 % for value"),
-  p_value: z.number().describe("Of nothing being wrong; valid at every look"),
+  p_value: z
+    .number()
+    .nullable()
+    .describe("Of nothing being wrong, valid at every look; null with evidence from a window"),
   on_breach: z.enum(["rollback", "pause", "alert"]),
   dry_run: z.boolean(),
   reason: z.string(),
@@ -155,11 +159,17 @@ export const rolloutSchema = z.object({
       share,
       hold_seconds: z.number(),
       min_requests: count,
-      gate: z.enum(["none", "approval"]),
+      min_users: count,
+      gate: z.enum(["none", "approval", "webhook"]),
     }),
   ),
   share: share.describe("The treatment's share that is wanted"),
   applied_share: share.describe("The one that every worker confirmed"),
+  users: count.describe("Distinct users who had the treatment in this step"),
+  waits_for: z
+    .string()
+    .nullable()
+    .describe("What keeps it from its next step; null when it is not under way"),
   reason: z.string().nullable().describe("Why it is paused or rolled back"),
   verdicts: z.array(verdictSchema).describe("Of the last judgement; empty before the first"),
   journal: z.array(journalLineSchema).describe("The last entries, oldest first"),
@@ -169,7 +179,19 @@ export const rolloutsSchema = z.object({ rollouts: z.array(rolloutSchema) });
 
 export const rolloutCommandSchema = z
   .strictObject({
-    command: z.enum(["start", "pause", "resume", "promote", "promote_all", "rollback", "retry"]),
+    command: z
+      .enum([
+        "start",
+        "pause",
+        "resume",
+        "promote",
+        "promote_all",
+        "skip",
+        "rollback",
+        "abort",
+        "retry",
+      ])
+      .describe("skip leaves the present step as it is for the next; abort is rollback"),
     reason: z.string().max(1000).optional().describe("For the journal"),
     actor: z
       .string()

@@ -132,8 +132,11 @@ function describeExperiment(old: ExperimentPolicy, next: ExperimentPolicy): stri
   if (old.rolloutShare !== next.rolloutShare) {
     words.push(`${at}: share ${shareWord(old)} → ${shareWord(next)}`);
   }
-  if (!isSame(old.rollout, next.rollout)) {
+  if (!isSame(planOf(old), planOf(next))) {
     words.push(`${at}: the rollout's plan changed: it starts anew`);
+  }
+  if (next.rollout !== null && old.rollout?.desired !== next.rollout.desired) {
+    words.push(`${at}.rollout: state ${old.rollout?.desired ?? "none"} → ${next.rollout.desired}`);
   }
   if (old.onUnavailable !== next.onUnavailable) {
     words.push(`${at}: on_unavailable ${old.onUnavailable} → ${next.onUnavailable}`);
@@ -208,7 +211,12 @@ function warnOfMoves(old: ExperimentPolicy, next: ExperimentPolicy): string[] {
 
 /** What a measurement depends on; where it changes, the numbers before and after must not be pooled. */
 function comparisonOf(experiment: ExperimentPolicy): object {
-  return { ...experiment, onUnavailable: null };
+  return { ...experiment, onUnavailable: null, rollout: planOf(experiment) };
+}
+
+/** What a rollout is, without what the file wants done with it. */
+function planOf({ rollout }: ExperimentPolicy): object | null {
+  return rollout === null ? null : { ...rollout, desired: null };
 }
 
 function namesOf(one: object, other: object): string[] {

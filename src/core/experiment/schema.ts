@@ -14,7 +14,8 @@ import {
   reject,
   text,
 } from "../config/fields.ts";
-import { guardrailSchema, rolloutLimits, rolloutSchema } from "../rollout/schema.ts";
+import { guardrailSchema } from "../rollout/guardrail-schema.ts";
+import { rolloutLimits, rolloutSchema } from "../rollout/schema.ts";
 import type { JsonValue } from "./policy.ts";
 
 /** How the experiment slice of the configuration is written, and what it turns into. */

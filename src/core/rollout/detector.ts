@@ -64,12 +64,12 @@ export function detectorPValue({ logPeak }: Detector): number {
 }
 
 /**
- * w_j, summing to 1: a tenth at once, because a bad variant is mostly bad from its first request; the rest falls so
+ * w_j, summing to 1: half at once, because a bad variant is mostly bad from its first request; the rest falls so
  * slowly that a start after hours costs a few more bad events only. It telescopes: 1/log₂(j+1) − 1/log₂(j+2).
  */
 function weightOf(tick: number): number {
-  if (tick === 0) return 0.1;
-  return 0.9 * (1 / Math.log2(tick + 1) - 1 / Math.log2(tick + 2));
+  if (tick === 0) return 0.5;
+  return 0.5 * (1 / Math.log2(tick + 1) - 1 / Math.log2(tick + 2));
 }
 
 /** ln(e^a + e^b) */

@@ -4,10 +4,17 @@ import {
   noteErringUsers,
   type FirstErrors,
 } from "../statistics/sequential/first-errors.ts";
+import { ratioOf, sumsOfTelemetry } from "../statistics/clustered/ratio.ts";
+import { addPackedClusters, createClusterSums, type ClusterSums } from "../telemetry/clusters.ts";
+import { DistinctUsers } from "../telemetry/distinct.ts";
 import { createLatency, type SparseCounts } from "../telemetry/latency.ts";
 import { inFlightAgeBoundsMs, type InFlightAges, type SeriesDelta } from "../telemetry/snapshot.ts";
-import type { GuardrailTick, Tally } from "./guardrail.ts";
-import type { GuardrailMetric, GuardrailPolicy } from "./policy.ts";
+import type { GuardrailTick } from "./guardrail.ts";
+import type { MeanOfUsers } from "./guardrail/mean.ts";
+import { addTally, noTally, type Tally } from "./guardrail/verdict.ts";
+import type { QueryTick } from "./guardrail/window.ts";
+import type { GuardrailMetric, GuardrailPolicy, RolloutPolicy } from "./policy.ts";
+import { isComparedByUser } from "./slow-limits.ts";
 
 /** Which of an experiment's arms a series belongs to. */
 export type ArmName = "treatment" | "control";
@@ -26,34 +33,60 @@ type ArmSums = {
   readonly waiting: Map<string, number>;
 };
 
+type Watched = {
+  readonly policy: GuardrailPolicy;
+  readonly sums: Record<ArmName, ArmSums>;
+  /** Users with a first bad request; null where the guardrail compares nothing, or by the users that failed. */
+  readonly slowUsers: { readonly at: number; readonly first: FirstErrors; told: Firsts } | null;
+};
+
+type Firsts = { readonly treatment: number; readonly control: number };
+
+/** Of the present step: users change arms with the share, and must not be counted in both. */
+type StepSums = Record<ArmName, { readonly clusters: ClusterSums; readonly users: DistinctUsers }>;
+
 /**
  * Collects from the workers' telemetry what guardrails are judged by, and hands it out tick by tick. A request that is
  * in flight for longer than a latency limit counts as slow from then on, once: a hang is seen before it ends.
  */
 export type Evidence = {
-  readonly guardrails: ReadonlyMap<
-    string,
-    { readonly metric: GuardrailMetric; readonly sums: Record<ArmName, ArmSums> }
-  >;
-  firstErrors: FirstErrors;
-  toldErrors: readonly number[];
+  readonly guardrails: readonly Watched[];
+  readonly failed: FirstErrors;
+  toldFailed: Firsts;
+  /** The epoch that `step` is of; null before the first. */
+  epoch: number | null;
+  step: StepSums;
 };
 
-export function createEvidence(policies: readonly GuardrailPolicy[]): Evidence {
+export function createEvidence(policy: RolloutPolicy): Evidence {
+  let slowLimits = 0;
   return {
-    guardrails: new Map(
-      policies.map(({ name, metric }) => [
-        name,
-        { metric, sums: { treatment: noSums(), control: noSums() } },
-      ]),
-    ),
-    firstErrors: createFirstErrors(arms.length),
-    toldErrors: [0, 0],
+    guardrails: policy.guardrails.map((guardrail) => ({
+      policy: guardrail,
+      sums: { treatment: noSums(), control: noSums() },
+      slowUsers: isComparedByUser(guardrail)
+        ? { at: slowLimits++, first: createFirstErrors(arms.length), told: noFirsts }
+        : null,
+    })),
+    failed: createFirstErrors(arms.length),
+    toldFailed: noFirsts,
+    epoch: null,
+    step: noStep(),
   };
 }
 
+const noFirsts: Firsts = { treatment: 0, control: 0 };
+
 function noSums(): ArmSums {
-  return { finished: { bad: 0, count: 0 }, told: { bad: 0, count: 0 }, waiting: new Map() };
+  return { finished: noTally, told: noTally, waiting: new Map() };
+}
+
+function noStep(): StepSums {
+  return { treatment: noUsers(), control: noUsers() };
+}
+
+function noUsers(): StepSums[ArmName] {
+  return { clusters: createClusterSums(), users: new DistinctUsers() };
 }
 
 /** Adds one series of one worker's snapshot. */
@@ -63,52 +96,111 @@ export function addEvidence(
   worker: string,
   delta: SeriesDelta,
 ): void {
-  for (const { metric, sums } of evidence.guardrails.values()) {
+  const armAt = arms.indexOf(arm);
+  for (const { policy, sums, slowUsers } of evidence.guardrails) {
     const of = sums[arm];
-    of.finished = sum(of.finished, tallyOf(metric, delta));
-    if (metric.kind === "latency") {
+    of.finished = addTally(of.finished, tallyOf(policy.metric, delta));
+    if (policy.metric.kind === "slow") {
       const key = `${worker} ${delta.key.route}`;
-      const waiting = waitingOf(delta.inFlight, metric.limitMs);
+      const waiting = waitingOf(delta.inFlight, policy.metric.limitMs);
       if (waiting === 0) of.waiting.delete(key);
       else of.waiting.set(key, waiting);
     }
+    const slow = slowUsers === null ? null : (delta.slowUsers[slowUsers.at] ?? null);
+    if (slowUsers !== null && slow !== null) noteErringUsers(slowUsers.first, armAt, slow);
   }
-  if (delta.failingUsers !== null) {
-    noteErringUsers(evidence.firstErrors, arms.indexOf(arm), delta.failingUsers);
+  if (delta.failingUsers !== null) noteErringUsers(evidence.failed, armAt, delta.failingUsers);
+  if (evidence.epoch !== delta.key.epoch) {
+    evidence.epoch = delta.key.epoch;
+    evidence.step = noStep();
   }
+  const { clusters, users } = evidence.step[arm];
+  addPackedClusters(clusters, delta.clusters);
+  if (delta.users !== null) users.merge(delta.users);
 }
 
 /** A worker has ended: what was overdue on it ended with it. */
 export function forgetWorker(evidence: Evidence, worker: string): void {
-  for (const { sums } of evidence.guardrails.values()) {
+  for (const { sums } of evidence.guardrails) {
     for (const of of Object.values(sums)) {
       for (const [key, count] of of.waiting) {
         if (!key.startsWith(`${worker} `)) continue;
-        of.finished = sum(of.finished, { bad: count, count });
+        of.finished = addTally(of.finished, { bad: count, count });
         of.waiting.delete(key);
       }
     }
   }
 }
 
-/** What came since the last call. */
+/** Users who had the treatment in the present step. */
+export function treatedUsers({ step }: Evidence): number {
+  return step.treatment.users.estimate();
+}
+
+/**
+ * What came since the last call, by guardrail. `queries` tells the last answer to a guardrail's query; null where there
+ * is none yet.
+ */
 export function takeTicks(
   evidence: Evidence,
   share: number,
   byUser: boolean,
+  queries: (guardrail: string) => QueryTick | null,
 ): ReadonlyMap<string, GuardrailTick> {
-  const { counts, isFrozen } = evidence.firstErrors;
-  const [treatment = 0, control = 0] = counts.map(
-    (count, at) => count - (evidence.toldErrors[at] ?? 0),
-  );
-  evidence.toldErrors = [...counts];
-  const firstErrors = byUser && !isFrozen ? { treatment, control } : null;
-  return new Map(
-    Array.from(evidence.guardrails, ([name, { sums }]) => [
-      name,
-      { treatment: take(sums.treatment), control: take(sums.control), firstErrors, share },
-    ]),
-  );
+  const failed = takeFirsts(evidence.failed, evidence.toldFailed);
+  evidence.toldFailed = failed.told;
+  const means = createMeans(evidence.step);
+  const ticks = new Map<string, GuardrailTick>();
+  for (const { policy, sums, slowUsers } of evidence.guardrails) {
+    const { name, metric } = policy;
+    const treatment = take(sums.treatment);
+    const control = take(sums.control);
+    if (metric.kind === "promql") {
+      const answer = queries(name);
+      if (answer !== null) ticks.set(name, answer);
+    } else if (metric.kind === "mean") {
+      ticks.set(name, { kind: "mean", treatment, control, ...means() });
+    } else {
+      const slow = slowUsers === null ? null : takeFirsts(slowUsers.first, slowUsers.told);
+      if (slowUsers !== null && slow !== null) slowUsers.told = slow.told;
+      const firstErrors = byUser ? (slow ?? failed).fresh : null;
+      ticks.set(name, {
+        kind: "counts",
+        treatment: partOf(treatment),
+        control: partOf(control),
+        firstErrors,
+        share,
+      });
+    }
+  }
+  return ticks;
+}
+
+/** Users with a first bad request since `told`; none of them once they cannot be told apart any more. */
+function takeFirsts(
+  { counts, isFrozen }: FirstErrors,
+  told: Firsts,
+): { readonly fresh: Firsts | null; readonly told: Firsts } {
+  const [treatment = 0, control = 0] = counts;
+  const fresh = { treatment: treatment - told.treatment, control: control - told.control };
+  return { fresh: isFrozen ? null : fresh, told: { treatment, control } };
+}
+
+/** The means of the step so far, reckoned once for all guardrails that ask. */
+function createMeans(step: StepSums) {
+  let known: { ofTreatment: MeanOfUsers | null; ofControl: MeanOfUsers | null } | null = null;
+  return () => (known ??= { ofTreatment: meanOf(step.treatment), ofControl: meanOf(step.control) });
+}
+
+function meanOf({ clusters, users }: StepSums[ArmName]): MeanOfUsers | null {
+  const ratio = ratioOf(sumsOfTelemetry(clusters, "duration"));
+  if (!ratio.ok) return null;
+  return { value: ratio.value.value, variance: ratio.value.variance, users: users.estimate() };
+}
+
+/** What waited too long was counted as bad before it was counted at all. */
+function partOf({ bad, count }: Tally): Tally {
+  return { bad: Math.min(bad, count), count };
 }
 
 /** Sums only rise: a request that waited too long and then ends was told already. */
@@ -119,7 +211,7 @@ function take(sums: ArmSums): Tally {
   const count = Math.max(sums.told.count, sums.finished.count + waiting);
   const tick = { bad: bad - sums.told.bad, count: count - sums.told.count };
   sums.told = { bad, count };
-  return { bad: Math.min(tick.bad, tick.count), count: tick.count };
+  return tick;
 }
 
 function tallyOf(metric: GuardrailMetric, delta: SeriesDelta): Tally {
@@ -135,7 +227,21 @@ function tallyOf(metric: GuardrailMetric, delta: SeriesDelta): Tally {
     }
     return { bad, count };
   }
-  return slowerThan(metric.of === "duration" ? delta.duration : delta.firstByte, metric.limitMs);
+  if (metric.kind === "slow") {
+    return slowerThan(metric.of === "duration" ? delta.duration : delta.firstByte, metric.limitMs);
+  }
+  return metric.kind === "mean" ? sumOfDurations(delta.clusters) : noTally;
+}
+
+/** The sum of durations in milliseconds, over requests with a user. */
+function sumOfDurations(packed: Float64Array): Tally {
+  let bad = 0;
+  let count = 0;
+  for (let at = 0; at < packed.length; at += 5) {
+    count += packed[at + 1] as number;
+    bad += packed[at + 2] as number;
+  }
+  return { bad, count };
 }
 
 function slowerThan(counts: SparseCounts, limitMs: number): Tally {
@@ -154,8 +260,4 @@ function slowerThan(counts: SparseCounts, limitMs: number): Tally {
 function waitingOf({ olderThan }: InFlightAges, limitMs: number): number {
   const bound = inFlightAgeBoundsMs.findIndex((boundMs) => boundMs >= limitMs);
   return bound === -1 ? 0 : (olderThan[bound] ?? 0);
-}
-
-function sum(one: Tally, other: Tally): Tally {
-  return { bad: one.bad + other.bad, count: one.count + other.count };
 }

@@ -7,7 +7,12 @@ export type RolloutPolicy = {
   readonly guardrails: readonly GuardrailPolicy[];
   /** How long the treatment is watched at its last share before it counts as promoted, milliseconds. */
   readonly observeMs: number;
+  /** What the file wants; a change of it acts as a command does. `manual` leaves it to people. */
+  readonly desired: DesiredState;
 };
+
+export const desiredStates = ["manual", "running", "paused", "promoted", "rolled_back"] as const;
+export type DesiredState = (typeof desiredStates)[number];
 
 export type RolloutStep = {
   /** The treatment's share of users, above 0 up to 1. */
@@ -16,31 +21,65 @@ export type RolloutStep = {
   readonly holdMs: number;
   /** The least number of the treatment's requests at this share. */
   readonly minRequests: number;
-  /** `approval`: a person has to promote it. */
-  readonly gate: "none" | "approval";
+  /** The least number of users who had the treatment at this share. */
+  readonly minUsers: number;
+  readonly gate: GatePolicy;
 };
 
-/** What a guardrail counts: the share of requests that were bad. */
+/** What a step waits for besides its evidence: nothing, a person who promotes it, or a webhook that says yes. */
+export type GatePolicy = "none" | "approval" | WebhookGate;
+
+export type WebhookGate = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+};
+
+/** What a guardrail measures. */
 export type GuardrailMetric =
+  /** The share of requests with one of these outcomes. */
   | { readonly kind: "outcomes"; readonly bad: readonly Outcome[] }
-  /** Requests slower than `limitMs`; `quantile` of them have to be faster. */
-  | {
-      readonly kind: "latency";
-      readonly of: "duration" | "first_byte";
-      readonly quantile: number;
-      readonly limitMs: number;
-    };
+  /** The share of requests slower than `limitMs`, those in flight for longer included. */
+  | { readonly kind: "slow"; readonly of: "duration" | "first_byte"; readonly limitMs: number }
+  /** The mean duration of requests, milliseconds. */
+  | { readonly kind: "mean" }
+  /** What a Prometheus server answers to a query. */
+  | { readonly kind: "promql"; readonly query: string; readonly everyMs: number };
+
+/** How a guardrail makes up its mind. */
+export type EvidencePolicy =
+  /** By tests that stay valid however often they are looked at. */
+  | { readonly kind: "sequential" }
+  /** By the plain value over a sliding window, looked at every so often. */
+  | WindowPolicy;
+
+export type WindowPolicy = {
+  readonly kind: "window";
+  readonly windowMs: number;
+  readonly everyMs: number;
+  /** Fewer requests of the treatment than these in the window make a look inconclusive. */
+  readonly minRequests: number;
+  /** Failed looks that are put up with; one more is a breach. */
+  readonly failureLimit: number;
+  /** Failed looks in a row that are a breach, whatever `failureLimit` says; null for no such rule. */
+  readonly consecutive: number | null;
+  /** Inconclusive looks that are put up with; one more pauses. Null waits for ever. */
+  readonly inconclusiveLimit: number | null;
+};
 
 export type GuardrailPolicy = {
   /** Unique within the rollout: `error_rate`, `latency_p95`. */
   readonly name: string;
   readonly metric: GuardrailMetric;
-  /** Highest share of bad requests, 0…1; null for a relative guardrail alone. */
+  /** Highest value: a share 0…1, milliseconds for means, any number for a query; null for a relative guardrail alone. */
   readonly max: number | null;
-  /** Highest ratio of the treatment's bad share to the control's, above 1; null for an absolute one alone. */
+  /** Lowest value of a query; null for all else. */
+  readonly min: number | null;
+  /** Highest ratio of the treatment's value to the control's, above 1; null for an absolute one alone. */
   readonly maxRatio: number | null;
   readonly onBreach: "rollback" | "pause" | "alert";
-  /** Chance of ever raising a false alarm in a rollout. */
+  readonly evidence: EvidencePolicy;
+  /** Chance of ever raising a false alarm in a rollout; sequential evidence only. */
   readonly falseAlarm: number;
   /** Judged and shown, without consequence. */
   readonly dryRun: boolean;

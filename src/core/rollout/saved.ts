@@ -119,9 +119,15 @@ function restorePausable(
   const sinceMs = nowMs - from.elapsedMs;
   return from.kind === "observing"
     ? { kind: "observing", sinceMs }
-    : { kind: "stepping", step: from.step, sinceMs, approved: from.approved };
+    : { kind: "stepping", step: from.step, sinceMs, approved: from.approved, asked: null };
 }
 
-function planOf(experiment: ExperimentPolicy): string {
-  return JSON.stringify(experiment);
+/** What makes it this rollout and no other; nothing that is secret, and not what the file wants done with it. */
+export function planOf(experiment: ExperimentPolicy): string {
+  const { rollout } = experiment;
+  if (rollout === null) return JSON.stringify(experiment);
+  const steps = rollout.steps.map((step) =>
+    typeof step.gate === "string" ? step : Object.assign({}, step, { gate: step.gate.url }),
+  );
+  return JSON.stringify({ ...experiment, rollout: { ...rollout, steps, desired: null } });
 }

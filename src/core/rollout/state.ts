@@ -1,4 +1,6 @@
-import type { GuardrailState, GuardrailTick, Verdict } from "./guardrail.ts";
+import type { GuardrailState, GuardrailTick } from "./guardrail.ts";
+import type { Verdict } from "./guardrail/verdict.ts";
+import type { WebhookGate } from "./policy.ts";
 
 /** Where a rollout stands. */
 export type Phase =
@@ -8,8 +10,10 @@ export type Phase =
       readonly kind: "stepping";
       readonly step: number;
       readonly sinceMs: number;
-      /** A person has opened the step's gate. */
+      /** The step's gate was opened. */
       readonly approved: boolean;
+      /** When its webhook was asked last, and what it answered; null before the first time. */
+      readonly asked: { readonly atMs: number; readonly answer: string | null } | null;
     }
   /** At the last share, watched for the last time. */
   | { readonly kind: "observing"; readonly sinceMs: number }
@@ -34,6 +38,8 @@ export type RolloutState = {
   readonly verdicts: readonly Verdict[];
   /** Guardrails whose breach was told and has no further consequence. */
   readonly alerted: readonly string[];
+  /** Distinct users who had the treatment in this step. */
+  readonly users: number;
 };
 
 export type RolloutCommandName =
@@ -42,12 +48,25 @@ export type RolloutCommandName =
   | "resume"
   | "promote"
   | "promote_all"
+  | "skip"
   | "rollback"
+  | "abort"
   | "retry";
 
 export type RolloutEvent =
   /** What every guardrail's metric did since the last tick; null where it could not be measured. */
-  | { readonly kind: "tick"; readonly ticks: ReadonlyMap<string, GuardrailTick | null> }
+  | {
+      readonly kind: "tick";
+      readonly ticks: ReadonlyMap<string, GuardrailTick | null>;
+      readonly users: number;
+    }
+  /** What the webhook of a step's gate said. */
+  | {
+      readonly kind: "gate";
+      readonly step: number;
+      readonly isOpen: boolean;
+      readonly answer: string;
+    }
   | {
       readonly kind: "command";
       readonly name: RolloutCommandName;
@@ -63,7 +82,13 @@ export type RolloutCommand =
       readonly actor: string;
       readonly facts: Readonly<Record<string, string | number | boolean | null>>;
     }
-  | { readonly kind: "set_share"; readonly share: number };
+  | { readonly kind: "set_share"; readonly share: number }
+  | {
+      readonly kind: "ask_gate";
+      readonly step: number;
+      readonly share: number;
+      readonly gate: WebhookGate;
+    };
 
 export type RolloutStepResult = {
   readonly next: RolloutState;

@@ -1,5 +1,6 @@
 import { unreachable } from "../../base/result.ts";
-import { createGuardrail, judge, startStep, watch, type Verdict } from "./guardrail.ts";
+import { createGuardrail, judge, startStep, watch } from "./guardrail.ts";
+import type { Verdict } from "./guardrail/verdict.ts";
 import type { RolloutPolicy, RolloutStep } from "./policy.ts";
 import type {
   PausablePhase,
@@ -13,13 +14,16 @@ import type {
 type Journal = Extract<RolloutCommand, { kind: "journal" }>;
 type CommandEvent = Extract<RolloutEvent, { kind: "command" }>;
 
+/** How long after a webhook said no it is asked again. */
+const askAgainMs = 10_000;
 /** Who acts when nobody was asked. */
 const controller = "controller";
 
 /** A rollout that was not started. */
 export function createRollout(policy: RolloutPolicy): RolloutState {
-  const guardrails = policy.guardrails.map(createGuardrail);
-  return { phase: { kind: "waiting" }, share: 0, guardrails, verdicts: [], alerted: [] };
+  const guardrails = policy.guardrails.map((each) => createGuardrail(each, policy.steps.length));
+  const phase = { kind: "waiting" } as const;
+  return { phase, share: 0, guardrails, verdicts: [], alerted: [], users: 0 };
 }
 
 /**
@@ -32,15 +36,14 @@ export function step(
   event: RolloutEvent,
   nowMs: number,
 ): RolloutStepResult {
-  return event.kind === "tick"
-    ? onTick(policy, state, event, nowMs)
-    : onCommand(policy, state, event, nowMs);
+  if (event.kind === "tick") return onTick(policy, state, event, nowMs);
+  return event.kind === "gate" ? onGate(state, event) : onCommand(policy, state, event, nowMs);
 }
 
 function onTick(
   policy: RolloutPolicy,
   state: RolloutState,
-  { ticks }: Extract<RolloutEvent, { kind: "tick" }>,
+  { ticks, users }: Extract<RolloutEvent, { kind: "tick" }>,
   nowMs: number,
 ): RolloutStepResult {
   const active = activePhase(state.phase);
@@ -49,7 +52,7 @@ function onTick(
   const verdicts: Verdict[] = [];
   const guardrails = state.guardrails.map((guardrail) => {
     const tick = ticks.get(guardrail.policy.name);
-    const watched = tick === undefined || tick === null ? guardrail : watch(guardrail, tick);
+    const watched = tick === undefined || tick === null ? guardrail : watch(guardrail, tick, nowMs);
     const verdict = judge(watched, minRequests);
     const isBlind = tick === null && verdict.verdict !== "breach";
     verdicts.push(
@@ -57,7 +60,7 @@ function onTick(
     );
     return watched;
   });
-  const seen: RolloutState = { ...state, guardrails, verdicts };
+  const seen: RolloutState = { ...state, guardrails, verdicts, users };
   return onBreach(seen, nowMs) ?? advance(policy, seen, nowMs);
 }
 
@@ -66,7 +69,8 @@ function onBreach(state: RolloutState, nowMs: number): RolloutStepResult | null 
   const breaches = state.guardrails.flatMap(({ policy }, at) => {
     const verdict = state.verdicts[at] as Verdict;
     if (verdict.verdict !== "breach" || policy.dryRun) return [];
-    const consequence = verdict.both && policy.onBreach === "rollback" ? "pause" : policy.onBreach;
+    const consequence =
+      verdict.pausesOnly && policy.onBreach === "rollback" ? "pause" : policy.onBreach;
     return [{ verdict, consequence }];
   });
   const rollback = breaches.find(({ consequence }) => consequence === "rollback");
@@ -106,10 +110,38 @@ function advance(policy: RolloutPolicy, state: RolloutState, nowMs: number): Rol
     const next: RolloutState = { ...state, phase: { kind: "promoted", atMs: nowMs } };
     return done(next, [record("promoted", controller, facts)]);
   }
-  const { holdMs, gate } = stepOf(policy, phase);
-  if (nowMs - phase.sinceMs < holdMs) return done(state, []);
-  if (gate === "approval" && !phase.approved) return done(state, []);
-  return enter(policy, state, phase.step + 1, controller, nowMs);
+  const { holdMs, minUsers, gate } = stepOf(policy, phase);
+  if (nowMs - phase.sinceMs < holdMs || state.users < minUsers) return done(state, []);
+  if (gate === "none" || phase.approved) {
+    return enter(policy, state, phase.step + 1, controller, nowMs);
+  }
+  if (gate === "approval") return done(state, []);
+  const { asked, step: at } = phase;
+  if (asked !== null && nowMs - asked.atMs < askAgainMs) return done(state, []);
+  const answer = asked?.answer ?? null;
+  return done({ ...state, phase: { ...phase, asked: { atMs: nowMs, answer } } }, [
+    { kind: "ask_gate", step: at, share: state.share, gate },
+  ]);
+}
+
+/** An answer of a webhook counts for the step that it was asked about, while that lasts. */
+function onGate(
+  state: RolloutState,
+  { step: at, isOpen, answer }: Extract<RolloutEvent, { kind: "gate" }>,
+): RolloutStepResult {
+  const { phase } = state;
+  if (phase.kind !== "stepping" || phase.step !== at || phase.approved) return done(state, []);
+  if (isOpen) {
+    const facts = { step: at + 1, answer };
+    return done({ ...state, phase: { ...phase, approved: true } }, [
+      record("gate_opened", "webhook", facts),
+    ]);
+  }
+  const { asked } = phase;
+  if (asked === null || asked.answer === answer) return done(state, []);
+  return done({ ...state, phase: { ...phase, asked: { ...asked, answer } } }, [
+    record("gate_closed", "webhook", { step: at + 1, answer }),
+  ]);
 }
 
 /** Begins step `at`, or the last observation behind the last step. */
@@ -128,8 +160,9 @@ function enter(
   const facts = { step: at + 1, of: policy.steps.length, share: step.share };
   const next: RolloutState = {
     ...state,
-    phase: { kind: "stepping", step: at, sinceMs: nowMs, approved: false },
+    phase: { kind: "stepping", step: at, sinceMs: nowMs, approved: false, asked: null },
     share: step.share,
+    users: 0,
     guardrails: state.guardrails.map(startStep),
   };
   const commands: RolloutCommand[] = [record("step", actor, facts)];
@@ -163,6 +196,7 @@ function onCommand(
   const reason = event.reason ?? `${name} by ${actor}`;
   switch (name) {
     case "rollback":
+    case "abort":
       return phase.kind === "rolled_back"
         ? done(state, [])
         : rollBack(state, actor, reason, nowMs, null);
@@ -181,9 +215,11 @@ function onCommand(
     case "pause":
       return pause(state, actor, reason, nowMs);
     case "resume":
-      return resume(state, actor, nowMs);
+      return resume(policy, state, actor, nowMs);
     case "promote":
       return promote(policy, state, actor, nowMs);
+    case "skip":
+      return skip(policy, state, actor, nowMs);
     case "promote_all":
       return promoteAll(policy, state, actor, nowMs);
     default:
@@ -210,7 +246,12 @@ function pause(
 }
 
 /** Goes on where it stood: the time of the pause does not count. Suspicions that caused the pause are dropped. */
-function resume(state: RolloutState, actor: string, nowMs: number): RolloutStepResult {
+function resume(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
   const { phase } = state;
   if (phase.kind === "stepping" || phase.kind === "observing") return done(state, []);
   if (phase.kind !== "paused")
@@ -218,7 +259,9 @@ function resume(state: RolloutState, actor: string, nowMs: number): RolloutStepR
   const { before, sinceMs } = phase;
   const resumed = { ...before, sinceMs: before.sinceMs + (nowMs - sinceMs) };
   const guardrails = state.guardrails.map((guardrail, at) =>
-    state.verdicts[at]?.verdict === "breach" ? createGuardrail(guardrail.policy) : guardrail,
+    state.verdicts[at]?.verdict === "breach"
+      ? createGuardrail(guardrail.policy, policy.steps.length)
+      : guardrail,
   );
   return done({ ...state, phase: resumed, guardrails }, [record("resumed", actor, {})]);
 }
@@ -236,6 +279,22 @@ function promote(
   if (active === null) return refuse(state, `nothing is under way: the rollout is ${words(phase)}`);
   if (active.kind === "observing") return promoteAll(policy, state, actor, nowMs);
   return enter(policy, { ...state, phase: active }, active.step + 1, actor, nowMs);
+}
+
+/** Leaves the present step for the next without its hold, its requests or its gate. */
+function skip(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
+  const active = activePhase(state.phase);
+  if (active?.kind !== "stepping") {
+    return refuse(state, `no step is under way: the rollout is ${words(state.phase)}`);
+  }
+  const entered = enter(policy, { ...state, phase: active }, active.step + 1, actor, nowMs);
+  const skipped = record("skipped", actor, { step: active.step + 1 });
+  return { ...entered, commands: [skipped, ...entered.commands] };
 }
 
 function promoteAll(

@@ -8,6 +8,7 @@ import {
   type InFlightAges,
   type SeriesDelta,
   type SeriesKey,
+  type SlowLimit,
   type StatusCounts,
   type TelemetrySnapshot,
 } from "./snapshot.ts";
@@ -43,6 +44,7 @@ export type Series = {
   firstByte: Latency | null;
   readonly users: DistinctUsers;
   readonly failingUsers: DistinctUsers;
+  readonly slow: readonly { readonly limit: SlowLimit; readonly users: DistinctUsers }[];
   outcomes: number[];
   analysedOutcomes: number[];
   clusters: ClusterSums;
@@ -65,8 +67,8 @@ type InFlightExchange = { readonly series: Series; readonly ageMs: number };
 
 /** Counts exchanges on one worker. Everything is a delta since the last snapshot. */
 export type Recorder = {
-  /** The series of a key; the same one while it is in use. */
-  series(key: SeriesKey): Series;
+  /** The series of a key; the same one, with the limits it was made with, while it is in use. */
+  series(key: SeriesKey, slowLimits?: readonly SlowLimit[]): Series;
   /** Tells that the series asked for from here on are those in use; others go once they are idle. */
   beginTable(): void;
   startInFlight(series: Series): void;
@@ -98,12 +100,12 @@ export function createRecorder(limit = seriesMax): Recorder {
   let overflow: Series | null = null;
   let overflowed = 0;
 
-  function series(key: SeriesKey): Series {
+  function series(key: SeriesKey, slowLimits: readonly SlowLimit[] = []): Series {
     const text = textOf(key);
     let found = byKey.get(text);
     if (found === undefined) {
-      if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey));
-      found = createSeries(key);
+      if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, []));
+      found = createSeries(key, slowLimits);
       byKey.set(text, found);
     }
     found.current = true;
@@ -118,7 +120,7 @@ export function createRecorder(limit = seriesMax): Recorder {
     const text = textOf(dropped.key);
     const successor = byKey.get(text);
     if (successor !== undefined) return successor;
-    if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey));
+    if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, []));
     dropped.held = true;
     byKey.set(text, dropped);
     return dropped;
@@ -166,6 +168,9 @@ export function createRecorder(limit = seriesMax): Recorder {
     if (userHash < 0) return;
     into.users.add(userHash);
     if (failed) into.failingUsers.add(userHash);
+    for (const { limit, users } of into.slow) {
+      if ((limit.of === "duration" ? durationUs : firstByteUs) > limit.limitUs) users.add(userHash);
+    }
   }
 
   function snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot {
@@ -213,13 +218,14 @@ function textOf({ experiment, variant, upstream, route, epoch, randomised }: Ser
   return JSON.stringify([experiment, variant, upstream, route, epoch, randomised]);
 }
 
-function createSeries(key: SeriesKey): Series {
+function createSeries(key: SeriesKey, slowLimits: readonly SlowLimit[]): Series {
   return {
     key,
     duration: null,
     firstByte: null,
     users: new DistinctUsers(),
     failingUsers: new DistinctUsers(),
+    slow: slowLimits.map((limit) => ({ limit, users: new DistinctUsers() })),
     outcomes: zeros(),
     analysedOutcomes: zeros(),
     clusters: createClusterSums(),
@@ -296,6 +302,7 @@ function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
     clusters: one.clustersTouched ? packClusters(one.clusters) : new Float64Array(0),
     users: one.users.takeDelta(),
     failingUsers: one.failingUsers.takeDelta(),
+    slowUsers: one.slow.map(({ users }) => users.takeDelta()),
   };
   one.outcomes = zeros();
   one.analysedOutcomes = zeros();

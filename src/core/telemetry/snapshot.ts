@@ -14,6 +14,13 @@ export type SeriesKey = {
   readonly randomised: boolean;
 };
 
+/** Exchanges slower than this are told apart by user. */
+export type SlowLimit = {
+  readonly of: "duration" | "first_byte";
+  /** Whole microseconds. */
+  readonly limitUs: number;
+};
+
 /** Exchanges of one method and status, for exposition. */
 export type StatusCounts = {
   readonly method: string;
@@ -57,6 +64,8 @@ export type SeriesDelta = {
   readonly clusters: Float64Array;
   readonly users: DistinctDelta | null;
   readonly failingUsers: DistinctDelta | null;
+  /** Users who met an exchange slower than a limit, in the order of the series' `slowLimits`. */
+  readonly slowUsers: readonly (DistinctDelta | null)[];
 };
 
 /** One worker's telemetry since its last snapshot; plain data, safe to post between threads. */

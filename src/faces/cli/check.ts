@@ -62,7 +62,8 @@ function experimentsOf({ target }: RoutePolicy): readonly string[] {
 function describeRollout({ rollout }: ExperimentPolicy): string[] {
   if (rollout === null) return [];
   const steps = rollout.steps.map(({ share, gate }) => {
-    return `${formatShare(share)}${gate === "approval" ? " (on approval)" : ""}`;
+    if (gate === "none") return formatShare(share);
+    return `${formatShare(share)} (${gate === "approval" ? "on approval" : "a webhook decides"})`;
   });
   const guardrails = rollout.guardrails.map(({ name, onBreach, dryRun }) => {
     return `${name} (${dryRun ? "dry run" : onBreach})`;

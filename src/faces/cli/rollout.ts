@@ -125,14 +125,14 @@ function problemText(text: string, status: number): string {
 
 /** A rollout for people: where it stands, what every guardrail says, what happened last. */
 export function describeRollout(rollout: RolloutStatus): string {
-  const { experiment, phase, step, steps, share, applied_share, reason, verdicts, journal } =
-    rollout;
+  const { experiment, phase, step, steps, share, applied_share, verdicts, journal } = rollout;
   const place = step === null ? "" : `, step ${step} of ${steps.length}`;
   const applied = applied_share === share ? "" : ` (${formatShare(applied_share)} in force)`;
   const lines = [`${experiment}: ${phase}${place}, treatment ${formatShare(share)}${applied}`];
-  if (reason !== null) lines.push(`  ${reason}`);
+  if (rollout.reason !== null) lines.push(`  ${rollout.reason}`);
   const track = steps.map((each) => formatShare(each.share)).join(" → ");
   lines.push(`  steps      ${track}`);
+  if (rollout.waits_for !== null) lines.push(`  next       ${rollout.waits_for}`);
   for (const verdict of verdicts) {
     const dry = verdict.dry_run ? " (dry run)" : "";
     lines.push(
@@ -145,12 +145,15 @@ export function describeRollout(rollout: RolloutStatus): string {
   return `${lines.join("\n")}\n`;
 }
 
-function describeVerdict({
-  value,
-  limit,
-  requests,
-  reason,
-}: RolloutStatus["verdicts"][number]): string {
+function describeVerdict(verdict: RolloutStatus["verdicts"][number]): string {
+  const { value, limit, unit, requests, reason } = verdict;
   if (value === null) return reason;
-  return `${formatPercent(value)} of ${formatNumber(requests)} requests, limit ${formatPercent(limit)}; ${reason}`;
+  const of = requests > 0 ? ` of ${formatNumber(requests)} requests` : "";
+  const held = limit === null ? "" : `, limit ${formatValue(limit, unit)}`;
+  return `${formatValue(value, unit)}${of}${held}; ${reason}`;
+}
+
+function formatValue(value: number, unit: RolloutStatus["verdicts"][number]["unit"]): string {
+  if (unit === "share") return formatPercent(value);
+  return unit === "ms" ? `${formatNumber(value)} ms` : formatNumber(value);
 }

@@ -1,5 +1,5 @@
 import type { RolloutView } from "../../control/rollouts.ts";
-import type { Verdict } from "../../core/rollout/guardrail.ts";
+import type { Verdict } from "../../core/rollout/guardrail/verdict.ts";
 import type { Family, Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { err, ok } from "../../../src/base/result.ts";
 import { createRollouts, judgeEveryMs } from "../../../src/control/rollouts.ts";
+import type { Gates } from "../../../src/control/gates.ts";
 import type { Store } from "../../../src/control/store/store.ts";
 import { smallText, valid } from "../../core/config/texts.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
@@ -18,6 +19,8 @@ function open({ storeWorks = true } = {}) {
   const kept: Kept[] = [];
   const applied: number[] = [];
   const logs: string[] = [];
+  const asked: Parameters<Gates["ask"]>[] = [];
+  const cancelled: string[] = [];
   const system = { storeWorks, workersTake: true };
   const rollouts = createRollouts(config, {
     ...time,
@@ -36,11 +39,16 @@ function open({ storeWorks = true } = {}) {
       return ok(null);
     },
     log: (_level, message) => logs.push(message),
+    gates: {
+      ask: (...call) => asked.push(call),
+      cancel: (experiment) => cancelled.push(experiment),
+    },
+    queries: () => null,
   });
   const settle = async () => {
     for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
   };
-  return { rollouts, time, kept, applied, logs, system, settle };
+  return { rollouts, time, kept, applied, logs, system, settle, asked, cancelled };
 }
 
 describe("rollouts", () => {
@@ -87,11 +95,13 @@ describe("rollouts", () => {
     expect(rollouts.view()[0]?.appliedShare).toBe(0.5);
   });
 
-  it("begin anew at 0 when their plan changes, and write that down", async () => {
+  it("begin anew at 0 when their plan changes, and write that down (acceptance 3)", async () => {
     const { rollouts, kept, applied, settle, time } = open();
     rollouts.command("e", "start", "ann");
     await settle();
     const changed = valid(`${smallText}    rollout: { steps: [ { share: 10% } ] }\n`);
+    // The workers get the new treatment with nobody in it, before the rollout knows of it (acceptance 20).
+    expect(rollouts.withShares(changed).experiments["e"]?.rolloutShare).toBe(0);
     rollouts.configure(changed);
     expect(kept.at(-1)?.[0]).toMatchObject([
       {
@@ -103,9 +113,83 @@ describe("rollouts", () => {
     expect(rollouts.withShares(changed).experiments["e"]?.rolloutShare).toBe(0);
     time.advance(judgeEveryMs);
     await settle();
-    // What was in force is taken back.
-    expect(applied).toEqual([0.05, 0]);
+    expect(applied).toEqual([0.05]);
     expect(rollouts.view()[0]?.journal.map(({ what }) => what)).toEqual(["step", "plan_changed"]);
+  });
+
+  it("do what the file wants when it changes its mind, and keep the plan", async () => {
+    const { rollouts, settle } = open();
+    const wanting = (state: string) =>
+      valid(`${smallText}    rollout: { state: ${state}, steps: [ { share: 5% }, { share: 50%, gate: approval } ] }
+    guardrails: [ { metric: error_rate, max: 5% } ]
+`);
+    const phases: (string | undefined)[] = [];
+    for (const state of ["running", "paused", "running", "rolled_back", "running", "promoted"]) {
+      rollouts.configure(wanting(state));
+      await settle();
+      phases.push(rollouts.view()[0]?.state.phase.kind);
+    }
+    // A failed run needs an explicit retry.
+    expect(phases).toEqual([
+      "stepping",
+      "paused",
+      "stepping",
+      "rolled_back",
+      "rolled_back",
+      "rolled_back",
+    ]);
+    expect(rollouts.view()[0]?.journal.map(({ what, actor }) => `${what} ${actor}`)).toEqual([
+      "step configuration",
+      "paused configuration",
+      "resumed configuration",
+      "rolled_back configuration",
+    ]);
+    rollouts.command("e", "retry", "ann");
+    expect(rollouts.view()[0]?.state.phase.kind).toBe("stepping");
+  });
+
+  it("a webhook opens a step's gate, is asked with the evidence, and is left alone by a rollback", async () => {
+    const { rollouts, time, asked, settle } = open();
+    rollouts.configure(
+      valid(`${smallText}    rollout:
+      steps:
+        - { share: 5%, hold: 1s, min_requests: 0, gate: { webhook: "http://127.0.0.1:1/x", headers: { authorization: secret } } }
+        - { share: 50%, hold: 1s, min_requests: 0, gate: { webhook: "http://127.0.0.1:1/y" } }
+`),
+    );
+    rollouts.command("e", "start", "ann");
+    await settle();
+    time.advance(2000);
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.[0]).toMatchObject({
+      experiment: "e",
+      step: 1,
+      share: 0.05,
+      timeoutMs: 10_000,
+    });
+    asked[0]?.[2]({ kind: "closed", detail: "403: not yet" });
+    expect(rollouts.view()[0]).toMatchObject({ waitsFor: "403: not yet", state: { share: 0.05 } });
+    time.advance(8000);
+    expect(asked).toHaveLength(1);
+    time.advance(1000);
+    expect(asked).toHaveLength(2);
+    asked[1]?.[2]({ kind: "open", detail: "200" });
+    time.advance(judgeEveryMs);
+    expect(rollouts.view()[0]?.state).toMatchObject({ share: 0.5, phase: { step: 1 } });
+    time.advance(2000);
+    expect(asked).toHaveLength(3);
+    expect(rollouts.command("e", "rollback", "ann")).toBeNull();
+    asked[2]?.[2]({ kind: "open", detail: "200" });
+    time.advance(5000);
+    expect(rollouts.view()[0]?.state).toMatchObject({ share: 0, phase: { kind: "rolled_back" } });
+    expect(rollouts.view()[0]?.journal.map(({ what }) => what)).toEqual([
+      "plan_changed",
+      "step",
+      "gate_closed",
+      "gate_opened",
+      "step",
+      "rolled_back",
+    ]);
   });
 
   it("know only experiments with steps, and stop", () => {

@@ -351,6 +351,7 @@ test("rollouts show phase, step, shares, and every guardrail's value, limit and 
       policy,
       state: { ...state, phase: paused, verdicts },
       appliedShare: 0.05,
+      waitsFor: null,
       journal: [],
     },
   ];
@@ -387,8 +388,8 @@ function rolloutAtWork() {
   const policy = config.experiments["models"]?.rollout;
   if (policy === undefined || policy === null) throw new Error("no rollout");
   const state = createRollout(policy);
-  const phase = { kind: "stepping", step: 1, sinceMs: 0, approved: false } as const;
-  const verdict = { control: null, interval: null, pValue: 1, both: false, reason: "x" };
+  const phase = { kind: "stepping", step: 1, sinceMs: 0, approved: false, asked: null } as const;
+  const verdict = { control: null, interval: null, pValue: 1, pausesOnly: false, reason: "x" };
   const verdicts = [
     { ...verdict, guardrail: "error_rate", verdict: "ok", value: 0.02, limit: 0.05, n: 100 },
     { ...verdict, guardrail: "latency_p95", verdict: "wait", value: null, limit: 0.05, n: 0 },

@@ -48,12 +48,12 @@ describe("a rollout with steps", () => {
       "{ metric: latency_p95, max: 800ms }",
       {
         max: expect.closeTo(0.05, 12),
-        metric: { kind: "latency", of: "duration", quantile: 0.95, limitMs: 800 },
+        metric: { kind: "slow", of: "duration", limitMs: 800 },
       },
     ],
     [
       "{ metric: ttfb_p99.9, max: 2s, dry_run: true }",
-      { dryRun: true, metric: { of: "first_byte", quantile: 0.999 } },
+      { dryRun: true, max: 0.001, metric: { kind: "slow", of: "first_byte", limitMs: 2000 } },
     ],
     [
       "{ metric: error_rate, relative_to: control, max_ratio: 1.5 }",
@@ -62,6 +62,42 @@ describe("a rollout with steps", () => {
     [
       "{ metric: timeout_rate, max: 1%, relative_to: control, max_ratio: 2, false_alarm: 1% }",
       { name: "timeout_rate", max: 0.01, maxRatio: 2, falseAlarm: 0.01 },
+    ],
+    [
+      "{ metric: slow_rate, slower_than: 800ms, relative_to: control, max_ratio: 2 }",
+      { name: "slow_rate_ratio", metric: { kind: "slow", limitMs: 800 }, max: null, maxRatio: 2 },
+    ],
+    [
+      "{ metric: latency_mean, max: 2s, relative_to: control, max_ratio: 1.2 }",
+      { name: "latency_mean", metric: { kind: "mean" }, max: 2000, maxRatio: 1.2 },
+    ],
+    [
+      "{ metric: in_flight_age, max: 30s }",
+      { metric: { kind: "slow", of: "duration", limitMs: 30_000 }, max: 0.01 },
+    ],
+    [
+      "{ metric: error_rate, max: 5%, evidence: window, every: 5s, consecutive: 3 }",
+      {
+        evidence: {
+          kind: "window",
+          windowMs: 60_000,
+          everyMs: 5000,
+          minRequests: 20,
+          failureLimit: 1e6,
+          consecutive: 3,
+          inconclusiveLimit: null,
+        },
+      },
+    ],
+    [
+      "{ metric: promql, query: 'avg(up)', name: up, min: 0.5, failure_limit: 2 }",
+      {
+        name: "up",
+        metric: { kind: "promql", query: "avg(up)", everyMs: 10_000 },
+        min: 0.5,
+        max: null,
+        evidence: { failureLimit: 2, everyMs: 10_000 },
+      },
     ],
   ])("guardrail %s", (written, expected) => {
     expect(valid(guarded(written)).experiments["e"]?.rollout?.guardrails[0]).toMatchObject(
@@ -97,7 +133,7 @@ describe("mistakes", () => {
     [
       rollout("{ steps: [ { share: 5%, gate: webhook } ] }"),
       `${at}.steps[0].gate`,
-      "one of none, approval",
+      "none, approval, or { webhook: URL }",
     ],
     [
       guarded("{ metric: eror_rate, max: 5% }"),
@@ -112,20 +148,50 @@ describe("mistakes", () => {
     [guarded("{ metric: error_rate }"), guardrail, "say max, or relative_to"],
     [guarded("{ metric: error_rate, max: 2s }"), `${guardrail}.max`, "a share between 0 and 1"],
     [guarded("{ metric: error_rate, max: 0% }"), `${guardrail}.max`, "a share between 0 and 1"],
-    [guarded("{ metric: error_rate, min: 5% }"), `${guardrail}.min`, "only success_rate has a min"],
+    [guarded("{ metric: error_rate, min: 5% }"), `${guardrail}.min`, "have a min"],
     [guarded("{ metric: success_rate, max: 5% }"), `${guardrail}.max`, "success_rate has a min"],
     [guarded("{ metric: latency_p95, max: 5% }"), `${guardrail}.max`, "a duration such as"],
     [
       guarded("{ metric: latency_p95, max: 1s, relative_to: control, max_ratio: 2 }"),
       `${guardrail}.max_ratio`,
-      "latencies have a max only",
+      "use slow_rate",
     ],
     [guarded("{ metric: error_rate, max_ratio: 2 }"), guardrail, "come together"],
     [
-      guarded("{ metric: error_rate, max: 5%, evidence: window }"),
-      `${guardrail}.evidence`,
-      "not in this version",
+      guarded("{ metric: error_rate, max: 5%, window: 1m }"),
+      `${guardrail}.window`,
+      "belongs to evidence: window",
     ],
+    [
+      guarded("{ metric: error_rate, max: 5%, evidence: window, false_alarm: 1% }"),
+      `${guardrail}.false_alarm`,
+      "cannot promise",
+    ],
+    [guarded("{ metric: slow_rate, max: 5% }"), guardrail, "needs slower_than"],
+    [
+      guarded("{ metric: error_rate, max: 5%, slower_than: 1s }"),
+      `${guardrail}.slower_than`,
+      "belongs to metric: slow_rate",
+    ],
+    [guarded("{ metric: promql, max: 1, name: x }"), guardrail, "needs a query"],
+    [guarded("{ metric: promql, query: up, min: 1 }"), guardrail, "needs a name"],
+    [guarded("{ metric: promql, query: up, name: x }"), guardrail, "say max, min or both"],
+    [
+      guarded("{ metric: promql, query: up, name: x, min: 1, evidence: sequential }"),
+      `${guardrail}.evidence`,
+      "plain values",
+    ],
+    [
+      guarded("{ metric: promql, query: up, name: x, min: 1, window: 1m }"),
+      `${guardrail}.window`,
+      "a window of its own",
+    ],
+    [
+      rollout("{ steps: [ { share: 5%, gate: { webhook: 'ftp://x' } } ] }"),
+      `${at}.steps[0].gate.webhook`,
+      "expected a URL",
+    ],
+    [rollout("{ share: 5%, state: running }"), `${at}.state`, "state belongs to steps"],
     [
       guarded("{ metric: error_rate, max: 5%, false_alarm: 0% }"),
       `${guardrail}.false_alarm`,

@@ -5,34 +5,31 @@ import {
   createEvidence,
   forgetWorker,
   takeTicks,
+  treatedUsers,
 } from "../../../src/core/rollout/evidence.ts";
+import { slowLimitsOf } from "../../../src/core/rollout/slow-limits.ts";
+import { guardrailOf, rolloutOf } from "../../support/guardrails.ts";
 import type { GuardrailPolicy } from "../../../src/core/rollout/policy.ts";
+import {
+  addToCluster,
+  createClusterSums,
+  packClusters,
+  type ClusterSums,
+} from "../../../src/core/telemetry/clusters.ts";
+import type { DistinctDelta } from "../../../src/core/telemetry/distinct.ts";
 import { createLatency, takeCounts } from "../../../src/core/telemetry/latency.ts";
 import { inFlightAgeBoundsMs, type SeriesDelta } from "../../../src/core/telemetry/snapshot.ts";
 import { createBuckets } from "../../../src/core/telemetry/buckets.ts";
 
-const base = {
-  max: 0.05,
-  maxRatio: null,
-  onBreach: "rollback",
-  falseAlarm: 0.001,
-  dryRun: false,
-} as const;
-const errors: GuardrailPolicy = {
-  ...base,
-  name: "error_rate",
-  metric: { kind: "outcomes", bad: ["upstream_error", "timeout"] },
-};
-const slow: GuardrailPolicy = {
-  ...base,
+const errors = guardrailOf({ metric: { kind: "outcomes", bad: ["upstream_error", "timeout"] } });
+const slow = guardrailOf({
   name: "latency_p95",
-  metric: { kind: "latency", of: "duration", quantile: 0.95, limitMs: 1000 },
-};
-const ttfb: GuardrailPolicy = {
-  ...base,
+  metric: { kind: "slow", of: "duration", limitMs: 1000 },
+});
+const ttfb = guardrailOf({
   name: "ttfb_p95",
-  metric: { kind: "latency", of: "first_byte", quantile: 0.95, limitMs: 200 },
-};
+  metric: { kind: "slow", of: "first_byte", limitMs: 200 },
+});
 
 type Seen = {
   readonly outcomes?: Partial<Record<Outcome, number>>;
@@ -40,8 +37,16 @@ type Seen = {
   readonly firstBytesMs?: readonly number[];
   readonly inFlightMs?: readonly number[];
   readonly failing?: readonly number[];
+  readonly slowUsers?: readonly (readonly number[])[];
+  readonly epoch?: number;
+  readonly clusters?: ClusterSums;
+  readonly users?: readonly number[];
   readonly route?: string;
 };
+
+function exactly(hashes: readonly number[]): DistinctDelta {
+  return { kind: "exact", added: Uint32Array.from(hashes) };
+}
 
 function deltaOf({
   outcomes: counted = {},
@@ -49,7 +54,11 @@ function deltaOf({
   firstBytesMs = [],
   inFlightMs = [],
   failing,
+  slowUsers = [],
   route = "/x",
+  epoch = 1,
+  clusters = createClusterSums(),
+  users,
 }: Seen): SeriesDelta {
   const counts = (times: readonly number[]) => {
     const latency = createLatency();
@@ -58,7 +67,7 @@ function deltaOf({
   };
   const byOutcome = outcomes.map((outcome) => counted[outcome] ?? 0);
   return {
-    key: { experiment: "e", variant: "new", upstream: "b", route, epoch: 1, randomised: false },
+    key: { experiment: "e", variant: "new", upstream: "b", route, epoch, randomised: false },
     outcomes: byOutcome,
     statuses: [{ method: "GET", status: 200, server: createBuckets(), client: createBuckets() }],
     bytesIn: 0,
@@ -75,23 +84,23 @@ function deltaOf({
     analysedOutcomes: byOutcome,
     duration: counts(durationsMs),
     firstByte: counts(firstBytesMs),
-    clusters: new Float64Array(0),
-    users: null,
-    failingUsers:
-      failing === undefined ? null : { kind: "exact", added: Uint32Array.from(failing) },
+    clusters: packClusters(clusters),
+    users: users === undefined ? null : exactly(users),
+    failingUsers: failing === undefined ? null : exactly(failing),
+    slowUsers: slowUsers.map((hashes) => exactly(hashes)),
   };
 }
 
 /** Evidence of one guardrail, fed and asked. */
 function open(policy: GuardrailPolicy) {
-  const evidence = createEvidence([policy]);
+  const evidence = createEvidence({ ...rolloutOf(), guardrails: [policy] });
   return {
     evidence,
     see: (seen: Seen, arm: "treatment" | "control" = "treatment", worker = "0.0") =>
       addEvidence(evidence, arm, worker, deltaOf(seen)),
     ask: (byUser = true) => {
-      const tick = takeTicks(evidence, 0.1, byUser).get(policy.name);
-      if (tick === undefined) throw new Error("no tick");
+      const tick = takeTicks(evidence, 0.1, byUser, () => null).get(policy.name);
+      if (tick?.kind !== "counts") throw new Error("no tick of counts");
       return tick;
     },
   };
@@ -162,5 +171,54 @@ describe("evidence of latencies", () => {
     expect(ask().treatment).toEqual({ bad: 0, count: 0 });
     see({ inFlightMs: [2000, 2000, 2000, 2000, 2000] }, "treatment", "1.0");
     expect(ask().treatment).toEqual({ bad: 4, count: 4 });
+  });
+});
+
+describe("evidence of users", () => {
+  const both = {
+    ...rolloutOf(),
+    guardrails: [
+      guardrailOf({ name: "latency_p95", metric: { kind: "slow", of: "duration", limitMs: 1000 } }),
+      guardrailOf({
+        name: "slow_rate_ratio",
+        metric: { kind: "slow", of: "duration", limitMs: 1000 },
+        max: null,
+        maxRatio: 2,
+      }),
+    ],
+  };
+
+  it("a relative slow rate counts each user who met a slow answer once, by arm", () => {
+    expect(slowLimitsOf(both)).toEqual([{ of: "duration", limitUs: 1_000_000 }]);
+    const evidence = createEvidence(both);
+    const ask = () => takeTicks(evidence, 0.1, true, () => null).get("slow_rate_ratio");
+    addEvidence(evidence, "treatment", "0.0", deltaOf({ slowUsers: [[1, 2]], failing: [7, 8, 9] }));
+    addEvidence(evidence, "treatment", "1.0", deltaOf({ slowUsers: [[2, 3]] }));
+    addEvidence(evidence, "control", "0.0", deltaOf({ slowUsers: [[4]] }));
+    expect(ask()).toMatchObject({ firstErrors: { treatment: 3, control: 1 } });
+    expect(ask()).toMatchObject({ firstErrors: { treatment: 0, control: 0 } });
+  });
+
+  it("knows a mean by the users behind it, and begins anew with each split", () => {
+    const evidence = createEvidence({
+      ...rolloutOf(),
+      guardrails: [guardrailOf({ name: "latency_mean", metric: { kind: "mean" } })],
+    });
+    const ask = () => takeTicks(evidence, 0.1, true, () => null).get("latency_mean");
+    const clusters = createClusterSums();
+    for (const [cluster, ms] of [100, 200, 300].entries()) {
+      addToCluster(clusters, cluster, ms, false);
+    }
+    addEvidence(evidence, "treatment", "0.0", deltaOf({ clusters, users: [1, 2, 3] }));
+    expect(ask()).toMatchObject({
+      kind: "mean",
+      treatment: { bad: 600, count: 3 },
+      ofTreatment: { value: 200, users: 3 },
+      ofControl: null,
+    });
+    expect(treatedUsers(evidence)).toBe(3);
+    addEvidence(evidence, "treatment", "0.0", deltaOf({ users: [4], epoch: 2 }));
+    expect(treatedUsers(evidence)).toBe(1);
+    expect(ask()).toMatchObject({ ofTreatment: null });
   });
 });

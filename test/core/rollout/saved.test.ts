@@ -10,7 +10,7 @@ const experiment = valid(`${smallText}    rollout: { steps: [ { share: 5% }, { s
 if (experiment === undefined) throw new Error("no experiment");
 const policy = experiment.rollout as RolloutPolicy;
 
-const stepping: Phase = { kind: "stepping", step: 1, sinceMs: 4_000, approved: true };
+const stepping: Phase = { kind: "stepping", step: 1, sinceMs: 4_000, approved: true, asked: null };
 const observing: Phase = { kind: "observing", sinceMs: 9_000 };
 
 describe("a rollout that was kept", () => {

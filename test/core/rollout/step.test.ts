@@ -8,25 +8,12 @@ import type {
   RolloutState,
 } from "../../../src/core/rollout/state.ts";
 import { createRollout, step } from "../../../src/core/rollout/step.ts";
-
-const errorRate: GuardrailPolicy = {
-  name: "error_rate",
-  metric: { kind: "outcomes", bad: ["upstream_error", "proxy_error", "timeout", "truncated"] },
-  max: 0.05,
-  maxRatio: null,
-  onBreach: "rollback",
-  falseAlarm: 0.001,
-  dryRun: false,
-};
+import { rolloutOf } from "../../support/guardrails.ts";
 
 const policyOf = (
   guardrails: readonly Partial<GuardrailPolicy>[] = [{}],
   gate: "none" | "approval" = "none",
-): RolloutPolicy => ({
-  steps: [0.05, 0.25, 1].map((share) => ({ share, holdMs: 10_000, minRequests: 100, gate })),
-  guardrails: guardrails.map((each) => ({ ...errorRate, ...each })),
-  observeMs: 5_000,
-});
+): RolloutPolicy => rolloutOf(guardrails, { gate });
 
 /** Runs a rollout from one event to the next on its own clock. */
 class Run {
@@ -34,6 +21,8 @@ class Run {
   nowMs = 0;
   readonly shares: number[] = [];
   readonly journal: string[] = [];
+  readonly asked: number[] = [];
+  users = 0;
   readonly policy: RolloutPolicy;
 
   constructor(policy: RolloutPolicy) {
@@ -45,6 +34,7 @@ class Run {
     const { next, commands, refused } = step(this.policy, this.state, event, this.nowMs);
     for (const [at, command] of commands.entries()) {
       if (command.kind === "set_share") this.shares.push(command.share);
+      else if (command.kind === "ask_gate") this.asked.push(command.step);
       else this.journal.push(command.what);
       // What is done must have been written down before.
       if (command.kind === "set_share") expect(commands[at - 1]?.kind).toBe("journal");
@@ -64,6 +54,7 @@ class Run {
       const count = rate / 4;
       const of = (share: number) => ({ bad: Math.round(count * share), count });
       const one: GuardrailTick = {
+        kind: "counts",
         treatment: of(bad),
         control: of(badControl),
         firstErrors: null,
@@ -72,6 +63,7 @@ class Run {
       this.feed({
         kind: "tick",
         ticks: new Map(this.policy.guardrails.map(({ name }) => [name, one])),
+        users: this.users,
       });
     }
   }
@@ -109,6 +101,16 @@ describe("a healthy treatment", () => {
       verdict: "wait",
       reason: "80 of at least 100 requests",
     });
+  });
+
+  it("a step waits for the users that it asks for (acceptance 23)", () => {
+    const run = started(rolloutOf([{}], { minUsers: 30 }));
+    run.users = 29;
+    run.pass(60);
+    expect(run.shares).toEqual([0.05]);
+    run.users = 30;
+    run.pass(0.25);
+    expect(run.shares).toEqual([0.05, 0.25]);
   });
 
   it("no traffic holds: neither up nor down (acceptance 22)", () => {
@@ -231,7 +233,7 @@ describe("consequences", () => {
     const run = started();
     for (let tick = 0; tick < 400; tick += 1) {
       run.nowMs += 250;
-      run.feed({ kind: "tick", ticks: new Map([["error_rate", null]]) });
+      run.feed({ kind: "tick", ticks: new Map([["error_rate", null]]), users: 0 });
     }
     expect(run.state.verdicts[0]?.verdict).toBe("error");
     expect(run.shares).toEqual([0.05]);
@@ -260,6 +262,26 @@ describe("commands", () => {
     run.command("promote_all");
     expect(run.shares).toEqual([0.05, 0.25, 1]);
     expect(run.phase).toBe("promoted");
+  });
+
+  it("skip leaves a step without its hold, and says so", () => {
+    const run = started(policyOf([{}], "approval"));
+    expect(run.command("skip")).toBeNull();
+    expect(run.shares).toEqual([0.05, 0.25]);
+    expect(run.journal).toEqual(["step", "skipped", "step"]);
+    run.command("skip");
+    run.command("skip");
+    expect(run.phase).toBe("observing");
+    expect(run.command("skip")).toContain("no step is under way");
+  });
+
+  it("abort takes everybody back, from every phase", () => {
+    for (const before of [[], ["pause"], ["promote_all"], ["skip", "skip", "skip"]] as const) {
+      const run = started();
+      for (const command of before) run.command(command);
+      expect(run.command("abort")).toBeNull();
+      expect(run.state).toMatchObject({ share: 0, phase: { kind: "rolled_back" } });
+    }
   });
 
   it("each is idempotent, and says when it cannot be", () => {

@@ -246,3 +246,27 @@ describe("series", () => {
     expect(sumOf(only(recorder.snapshot(0, [])).outcomes)).toBe(2);
   });
 });
+
+test("users who met an exchange slower than a limit are told apart, once", () => {
+  const recorder = createRecorder();
+  const limits = [
+    { of: "duration", limitUs: 1_000 },
+    { of: "first_byte", limitUs: 500 },
+  ] as const;
+  const series = recorder.series(keyOf(), limits);
+  const exchange = (user: string, durationUs: number, firstByteUs: number) =>
+    recordExchange(recorder, series, { user, durationUs, firstByteUs });
+  exchange("ada", 1_000, 500);
+  exchange("ada", 1_001, 500);
+  exchange("bob", 5_000, 501);
+  exchange("ada", 9_000, -1);
+  recordExchange(recorder, series, { user: "eve", durationUs: 9_000, analysed: false });
+  const hashes = (...users: string[]) => users.map(telemetryHash);
+  const { slowUsers } = only(recorder.snapshot(0, []));
+  expect(slowUsers.map((delta) => delta?.kind === "exact" && [...delta.added])).toEqual([
+    hashes("ada", "bob"),
+    hashes("bob"),
+  ]);
+  exchange("ada", 9_000, 400);
+  expect(only(recorder.snapshot(0, [])).slowUsers).toEqual([null, null]);
+});

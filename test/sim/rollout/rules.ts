@@ -1,3 +1,4 @@
+import type { CountsTick } from "../../../src/core/rollout/guardrail/counts.ts";
 import {
   createGuardrail,
   judge,
@@ -5,6 +6,7 @@ import {
   type GuardrailState,
 } from "../../../src/core/rollout/guardrail.ts";
 import type { GuardrailPolicy } from "../../../src/core/rollout/policy.ts";
+import { guardrailOf } from "../../support/guardrails.ts";
 import { latencyLimitMs, tickMs, type ArmTick } from "./world.ts";
 
 /** A decision rule that watches a canary tick by tick; true from the tick on in which it rolls back. */
@@ -17,36 +19,18 @@ export type Rule = {
 const errorMax = 0.05;
 const slowMax = 0.05;
 
-const base = { onBreach: "rollback", falseAlarm: 0.001, dryRun: false } as const;
+const slow = { kind: "slow", of: "duration", limitMs: latencyLimitMs } as const;
 const policies: readonly GuardrailPolicy[] = [
-  {
-    ...base,
-    name: "error_rate",
-    metric: { kind: "outcomes", bad: ["upstream_error"] },
-    max: errorMax,
-    maxRatio: null,
-  },
-  {
-    ...base,
-    name: "error_rate_ratio",
-    metric: { kind: "outcomes", bad: ["upstream_error"] },
-    max: null,
-    maxRatio: 1.5,
-  },
-  {
-    ...base,
-    name: "latency_p95",
-    metric: { kind: "latency", of: "duration", quantile: 0.95, limitMs: latencyLimitMs },
-    max: slowMax,
-    maxRatio: null,
-  },
+  guardrailOf({ max: errorMax }),
+  guardrailOf({ name: "error_rate_ratio", max: null, maxRatio: 1.5 }),
+  guardrailOf({ name: "latency_p95", metric: slow, max: slowMax }),
 ];
 
 /** Sluice's guardrails, the very code. */
 export const sluice: Rule = {
   name: "Sluice",
   create: () => {
-    const guardrails: GuardrailState[] = policies.map(createGuardrail);
+    const guardrails: GuardrailState[] = policies.map((policy) => createGuardrail(policy));
     let told = { bad: 0, count: 0 };
     let seen = { bad: 0, count: 0 };
     return (treatment, control) => {
@@ -59,10 +43,11 @@ export const sluice: Rule = {
       const errors = { bad: treatment.errors, count: treatment.finished };
       const ofControl = { bad: control.errors, count: control.finished };
       const firstErrors = { treatment: treatment.newlyFailing, control: control.newlyFailing };
-      const ticks = [
-        { treatment: errors, control: ofControl, firstErrors, share: 0.5 },
-        { treatment: errors, control: ofControl, firstErrors, share: 0.5 },
+      const ticks: CountsTick[] = [
+        { kind: "counts", treatment: errors, control: ofControl, firstErrors, share: 0.5 },
+        { kind: "counts", treatment: errors, control: ofControl, firstErrors, share: 0.5 },
         {
+          kind: "counts",
           treatment: slow,
           control: { bad: control.slow, count: control.finished },
           firstErrors: null,
@@ -70,7 +55,7 @@ export const sluice: Rule = {
         },
       ];
       for (const [at, tick] of ticks.entries()) {
-        guardrails[at] = watch(guardrails[at] as GuardrailState, tick);
+        guardrails[at] = watch(guardrails[at] as GuardrailState, tick, 0);
       }
       return guardrails.some((guardrail) => judge(guardrail, 0).verdict === "breach");
     };

@@ -1,0 +1,240 @@
+import { z } from "zod";
+import { parseDurationMs, parseShare } from "../../base/units.ts";
+import {
+  choice,
+  closed,
+  duration,
+  flag,
+  integer,
+  number,
+  reject,
+  share,
+  text,
+} from "../config/fields.ts";
+import type { EvidencePolicy, GuardrailMetric, GuardrailPolicy } from "./policy.ts";
+
+/** How guardrails are written, and what they turn into. */
+
+const defaults = {
+  falseAlarm: 0.001,
+  windowMs: 60_000,
+  everyMs: 10_000,
+  minRequests: 20,
+  /** Share of requests that may be in flight for longer than an `in_flight_age` allows. */
+  overdueMax: 0.01,
+} as const;
+
+const badOutcomes = {
+  error_rate: ["upstream_error", "proxy_error", "timeout", "truncated"],
+  success_rate: ["client_error", "upstream_error", "proxy_error", "timeout", "truncated"],
+  timeout_rate: ["timeout"],
+  truncation_rate: ["truncated"],
+} as const;
+
+const known =
+  "error_rate, success_rate, timeout_rate, truncation_rate, slow_rate, in_flight_age, " +
+  "latency_mean, latency_p50…p99.9, ttfb_p50…p99.9, promql";
+
+const written = closed({
+  metric: text("a metric", 64).describe(known),
+  max: z
+    .union([z.number(), z.string()])
+    .describe("highest share of requests, or a duration for latencies")
+    .optional(),
+  min: z
+    .union([z.number(), z.string()])
+    .describe("lowest success_rate, or answer of a query")
+    .optional(),
+  slower_than: duration(1, 3_600_000).describe("what slow_rate counts as slow").optional(),
+  relative_to: choice(["control"]).optional(),
+  max_ratio: number(1.000001, 1000).describe("times the control's value").optional(),
+  query: text("a PromQL query", 4096).describe("asked of the server in prometheus:").optional(),
+  name: text("a name", 64)
+    .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, "letters, digits and _ only")
+    .describe("default: the metric's name")
+    .optional(),
+  on_breach: choice(["rollback", "pause", "alert"]).describe("default rollback").optional(),
+  evidence: choice(["sequential", "window"])
+    .describe("default sequential: tests that stay valid at every look; window: the plain value")
+    .optional(),
+  window: duration(1000, 3_600_000).describe("of evidence: window; default 1m").optional(),
+  every: duration(1000, 3_600_000).describe("between two looks; default 10s").optional(),
+  min_requests: integer(1, 1e9)
+    .describe("fewer in the window make a look inconclusive; default 20")
+    .optional(),
+  failure_limit: integer(0, 1e6)
+    .describe("failed looks that are put up with; one more is a breach. Default 0")
+    .optional(),
+  consecutive: integer(1, 1e6).describe("failed looks in a row that are a breach").optional(),
+  inconclusive_limit: integer(0, 1e6)
+    .describe("inconclusive looks that are put up with; one more pauses. Default: any number")
+    .optional(),
+  false_alarm: share().describe("chance of a false alarm in a rollout; default 0.1%").optional(),
+  dry_run: flag().describe("judged and shown, without consequence").optional(),
+});
+
+type Written = z.output<typeof written>;
+type Context = Parameters<typeof reject>[0];
+/** What a metric's own fields say. */
+type Limits = Pick<GuardrailPolicy, "metric" | "max" | "min">;
+
+/** One entry of `guardrails:`. */
+export const guardrailSchema = written.transform((fields, context): GuardrailPolicy => {
+  const { metric, relative_to, max_ratio } = fields;
+  if ((relative_to === undefined) !== (max_ratio === undefined)) {
+    return reject(context, "relative_to: control and max_ratio come together");
+  }
+  const evidence = readEvidence(fields, context);
+  const limits = readLimits(fields, context);
+  const falseAlarm = fields.false_alarm ?? defaults.falseAlarm;
+  if (falseAlarm <= 0 || falseAlarm > 0.5) {
+    return reject(context, "expected a share above 0 and up to 50%", ["false_alarm"]);
+  }
+  const isRatioOnly = limits.max === null && limits.min === null;
+  return {
+    name: fields.name ?? (isRatioOnly ? `${metric}_ratio` : metric),
+    ...limits,
+    maxRatio: max_ratio ?? null,
+    onBreach: fields.on_breach ?? "rollback",
+    evidence,
+    falseAlarm,
+    dryRun: fields.dry_run ?? false,
+  };
+});
+
+const windowFields = [
+  "window",
+  "every",
+  "min_requests",
+  "failure_limit",
+  "consecutive",
+  "inconclusive_limit",
+] as const;
+
+function readEvidence(fields: Written, context: Context): EvidencePolicy {
+  const isQuery = fields.metric === "promql";
+  if (isQuery && fields.evidence === "sequential") {
+    return reject(context, "a query gives plain values: its evidence is a window", ["evidence"]);
+  }
+  if (!isQuery && fields.evidence !== "window") {
+    const unused = windowFields.find((field) => fields[field] !== undefined);
+    if (unused !== undefined) return reject(context, `belongs to evidence: window`, [unused]);
+    return { kind: "sequential" };
+  }
+  if (fields.false_alarm !== undefined) {
+    return reject(context, "a window cannot promise that: it belongs to evidence: sequential", [
+      "false_alarm",
+    ]);
+  }
+  const unused = (["window", "min_requests"] as const).find((field) => fields[field] !== undefined);
+  if (isQuery && unused !== undefined) {
+    return reject(context, "a query has a window of its own: write it there", [unused]);
+  }
+  return {
+    kind: "window",
+    windowMs: fields.window ?? defaults.windowMs,
+    everyMs: fields.every ?? defaults.everyMs,
+    minRequests: fields.min_requests ?? defaults.minRequests,
+    failureLimit: fields.failure_limit ?? (fields.consecutive === undefined ? 0 : 1e6),
+    consecutive: fields.consecutive ?? null,
+    inconclusiveLimit: fields.inconclusive_limit ?? null,
+  };
+}
+
+function readLimits(fields: Written, context: Context): Limits {
+  const { metric } = fields;
+  for (const [field, of] of [
+    ["query", "promql"],
+    ["slower_than", "slow_rate"],
+  ] as const) {
+    if (fields[field] !== undefined && metric !== of) {
+      return reject(context, `${field} belongs to metric: ${of}`, [field]);
+    }
+  }
+  if (metric === "promql") return readQuery(fields, context);
+  if (Object.hasOwn(badOutcomes, metric) || metric === "slow_rate") {
+    return readRate(fields, context);
+  }
+  return readDurations(fields, context);
+}
+
+function readQuery({ query, name, max, min, max_ratio, every }: Written, context: Context): Limits {
+  if (query === undefined) return reject(context, "metric: promql needs a query");
+  if (name === undefined) return reject(context, "metric: promql needs a name to be shown by");
+  if (max_ratio !== undefined) {
+    return reject(context, "a query compares by itself: write the ratio in it", ["max_ratio"]);
+  }
+  if (max === undefined && min === undefined) return reject(context, "say max, min or both");
+  for (const [field, value] of [
+    ["max", max],
+    ["min", min],
+  ] as const) {
+    if (typeof value === "string") return reject(context, "expected a number", [field]);
+  }
+  const metric: GuardrailMetric = { kind: "promql", query, everyMs: every ?? defaults.everyMs };
+  return {
+    metric,
+    max: (max as number | undefined) ?? null,
+    min: (min as number | undefined) ?? null,
+  };
+}
+
+function readRate(fields: Written, context: Context): Limits {
+  const { metric, max, min, max_ratio, slower_than: limitMs } = fields;
+  const isSuccess = metric === "success_rate";
+  if (isSuccess && max !== undefined) return reject(context, "success_rate has a min", ["max"]);
+  if (!isSuccess && min !== undefined) {
+    return reject(context, "only success_rate and promql have a min", ["min"]);
+  }
+  const bound = isSuccess ? min : max;
+  const limit = bound === undefined ? null : parseShare(bound);
+  const at = isSuccess ? "min" : "max";
+  if (bound !== undefined && (limit === null || limit <= 0 || limit >= 1)) {
+    return reject(context, "expected a share between 0 and 1, such as 5%", [at]);
+  }
+  if (limit === null && max_ratio === undefined) {
+    return reject(context, `say ${at}, or relative_to: control with max_ratio`);
+  }
+  const highest = limit !== null && isSuccess ? Number((1 - limit).toFixed(9)) : limit;
+  if (metric === "slow_rate") {
+    if (limitMs === undefined) return reject(context, "slow_rate needs slower_than, such as 800ms");
+    return { metric: { kind: "slow", of: "duration", limitMs }, max: highest, min: null };
+  }
+  const bad = badOutcomes[metric as keyof typeof badOutcomes];
+  return { metric: { kind: "outcomes", bad }, max: highest, min: null };
+}
+
+/** Metrics whose limit is a duration. */
+function readDurations(fields: Written, context: Context): Limits {
+  const { metric, max, min, max_ratio } = fields;
+  const latency = parseLatency(metric);
+  const isMean = metric === "latency_mean";
+  if (latency === null && !isMean && metric !== "in_flight_age") {
+    return reject(context, `expected one of ${known}`, ["metric"]);
+  }
+  if (min !== undefined) return reject(context, "only success_rate and promql have a min", ["min"]);
+  if (max_ratio !== undefined && !isMean) {
+    const message = "to compare with the control, use slow_rate (slower_than) or latency_mean";
+    return reject(context, message, ["max_ratio"]);
+  }
+  const limitMs = typeof max === "string" ? parseDurationMs(max) : null;
+  if ((max !== undefined || max_ratio === undefined) && (limitMs === null || limitMs <= 0)) {
+    return reject(context, "expected a duration such as 800ms or 5s", ["max"]);
+  }
+  if (isMean) return { metric: { kind: "mean" }, max: limitMs, min: null };
+  const { of, quantile } = latency ?? { of: "duration", quantile: 1 - defaults.overdueMax };
+  return {
+    metric: { kind: "slow", of, limitMs: limitMs ?? 0 },
+    max: Number((1 - quantile).toFixed(6)),
+    min: null,
+  };
+}
+
+function parseLatency(
+  metric: string,
+): { readonly of: "duration" | "first_byte"; readonly quantile: number } | null {
+  const [, of, percent] = /^(latency|ttfb)_p(\d{2}(?:\.\d)?)$/.exec(metric) ?? [];
+  if (of === undefined || percent === undefined) return null;
+  const quantile = Number((Number(percent) / 100).toFixed(4));
+  return quantile < 0.5 ? null : { of: of === "latency" ? "duration" : "first_byte", quantile };
+}
