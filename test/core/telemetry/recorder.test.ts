@@ -263,7 +263,7 @@ test("users who met an exchange slower than a limit are told apart, once", () =>
   recordExchange(recorder, series, { user: "eve", durationUs: 9_000, analysed: false });
   const hashes = (...users: string[]) => users.map(telemetryHash);
   const { slowUsers } = only(recorder.snapshot(0, []));
-  expect(slowUsers.map((delta) => delta?.kind === "exact" && [...delta.added])).toEqual([
+  expect(slowUsers.map((delta) => delta?.kind === "exact" && Array.from(delta.added))).toEqual([
     hashes("ada", "bob"),
     hashes("bob"),
   ]);
