@@ -1,5 +1,5 @@
 import { unescape } from "node:querystring";
-import { request } from "undici";
+import { Agent, request } from "undici";
 import type { Dispatcher } from "undici";
 import type { Timers } from "../base/clock.ts";
 import { formatBytes, formatDurationMs } from "../base/units.ts";
@@ -26,9 +26,10 @@ export type GateAnswer = {
 };
 
 export type GateRequestDependencies = {
-  readonly dispatcher: Dispatcher;
   readonly timers: Timers;
   readonly abort: AbortController;
+  /** Undefined for a connection of its own. */
+  readonly dispatcher: Dispatcher | undefined;
 };
 
 /** An answer, and what of it may be logged: everything but the body. */
@@ -37,6 +38,7 @@ export type GateReply = GateAnswer & { readonly reason: string };
 export const gateReplyLimits = {
   /** A longer answer does not open a gate, whatever its status. */
   bodyBytesMax: 64 * 1024,
+  headBytesMax: 16 * 1024,
   /** How much of an answer's body its `detail` tells. */
   detailCharactersMax: 200,
 } as const;
@@ -51,7 +53,7 @@ const secretCharactersMin = 8;
 export async function askGate(
   gate: GateQuestion,
   facts: JsonValue,
-  { dispatcher, timers, abort }: GateRequestDependencies,
+  { timers, abort, dispatcher }: GateRequestDependencies,
 ): Promise<GateReply> {
   const { experiment, step, share, timeoutMs } = gate;
   let isLate = false;
@@ -59,10 +61,11 @@ export async function askGate(
     isLate = true;
     abort.abort();
   });
+  const own = dispatcher === undefined ? createAgent(abort.signal) : null;
   const tell = (text: string) => excerpt(withoutSecrets(text, gate));
   try {
     const { statusCode, body } = await request(gate.url, {
-      dispatcher,
+      dispatcher: dispatcher ?? (own as Agent),
       method: "POST",
       headers: { ...defaultHeaders, ...headersOf(gate) },
       body: JSON.stringify({ experiment, step, share, facts }),
@@ -83,7 +86,21 @@ export async function askGate(
     return closed(tell(describe(error)));
   } finally {
     cancelTimeout();
+    await own?.destroy();
   }
+}
+
+/** For one question, so that nothing but its own server can keep it waiting; `signal` ends it in any state. */
+function createAgent(signal: AbortSignal): Agent {
+  return new Agent({
+    pipelining: 0,
+    allowH2: false,
+    maxHeaderSize: gateReplyLimits.headBytesMax,
+    // The question's own time-out covers all three.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: 0, signal },
+  });
 }
 
 /** The body to its end; null when it is longer than allowed, and then its connection is cut. */

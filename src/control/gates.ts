@@ -1,4 +1,3 @@
-import { Agent } from "undici";
 import type { Dispatcher } from "undici";
 import type { Clock, Timers } from "../base/clock.ts";
 import type { JsonValue } from "../core/experiment/policy.ts";
@@ -10,7 +9,7 @@ export type GatesDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: SupervisorLog;
-  /** What sends the requests; without one the gates have their own, which ends with them. */
+  /** What sends the requests; without one each question has a connection of its own. */
   readonly dispatcher?: Dispatcher;
 };
 
@@ -55,8 +54,6 @@ export type AskedGate = {
 export const gateLimits = {
   askingMax: 64,
   answersMax: 256,
-  headBytesMax: 16 * 1024,
-  connectMsMax: 60_000,
 } as const;
 
 type Answered = AskedGate & GateReply;
@@ -67,9 +64,7 @@ type Pending = AskedGate & {
 };
 
 export function createGates(dependencies: GatesDependencies): Gates {
-  const { clock, timers, log } = dependencies;
-  const own = dependencies.dispatcher === undefined ? createAgent() : null;
-  const dispatcher = dependencies.dispatcher ?? (own as Agent);
+  const { clock, timers, log, dispatcher } = dependencies;
   const questions = new Map<string, Pending>();
   const answers = new Map<string, Answered>();
   const running = new Set<Promise<void>>();
@@ -100,7 +95,7 @@ export function createGates(dependencies: GatesDependencies): Gates {
     if (isSent) counts.asked += 1;
     else counts.refused += 1;
     const replied = isSent
-      ? askGate(gate, facts, { dispatcher, timers, abort: question.abort })
+      ? askGate(gate, facts, { timers, abort: question.abort, dispatcher })
       : Promise.resolve(notAsked);
     const ended = replied.then((reply) => finish(question, reply, answer));
     running.add(ended);
@@ -140,7 +135,6 @@ export function createGates(dependencies: GatesDependencies): Gates {
       stopping ??= (async () => {
         for (const question of questions.values()) drop(question);
         await Promise.all(running);
-        await own?.destroy();
       })();
       return stopping;
     },
@@ -171,17 +165,4 @@ function viewOf({
 
 function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : "an unreadable URL";
-}
-
-function createAgent(): Agent {
-  return new Agent({
-    // No keep-alive: gates are asked seldom, and a connection gone stale would read as a closed gate.
-    pipelining: 0,
-    allowH2: false,
-    maxHeaderSize: gateLimits.headBytesMax,
-    // The gate's own time-out covers the head and the body.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: { timeout: gateLimits.connectMsMax },
-  });
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { RequestListener, ServerResponse } from "node:http";
-import { text } from "node:stream/consumers";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Agent } from "undici";
 import { afterEach, beforeEach, expect, it, test } from "vitest";
 import type { GateAnswer, GateQuestion } from "../../../src/control/gate-request.ts";
@@ -63,54 +64,6 @@ async function hold(count: number): Promise<ServerResponse[]> {
   });
 }
 
-test("a question is one POST of the experiment, the step, the share and the facts", async () => {
-  let body = "";
-  upstream.respond((request, response) => {
-    void text(request).then((sent) => {
-      body = sent;
-      response.end("go");
-    });
-  });
-  const headers = { Authorization: "Bearer of-good-news", "Content-Type": "application/x+json" };
-  expect(await ask({ headers })).toEqual({ kind: "open", detail: "status 200: go" });
-  expect(upstream.requests).toHaveLength(1);
-  expect(upstream.requests[0]).toMatchObject({
-    method: "POST",
-    url: "/hooks/canary",
-    headers: { authorization: "Bearer of-good-news", "content-type": "application/x+json" },
-  });
-  expect(JSON.parse(body)).toEqual({ experiment: "e", step: 1, share: 0.05, facts });
-});
-
-test("a user name and a password in the URL are sent as basic authorization", async () => {
-  const url = upstream.url.replace("//", "//ci:p%40ss@");
-  await ask({ url });
-  await ask({ url: upstream.url.replace("//", "//ci:5%@") });
-  await ask({ url, headers: { Authorization: "Bearer instead" } });
-  expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual([
-    `Basic ${Buffer.from("ci:p@ss").toString("base64")}`,
-    `Basic ${Buffer.from("ci:5%").toString("base64")}`,
-    "Bearer instead",
-  ]);
-});
-
-it.each([
-  [200, "open", "status 200"],
-  [201, "open", "status 201"],
-  [202, "open", "status 202"],
-  [203, "closed", "status 203"],
-  [204, "closed", "status 204"],
-  [302, "closed", "status 302, redirects are not followed"],
-  [403, "closed", "status 403"],
-  [500, "closed", "status 500"],
-] as const)("status %i: %s", async (status, kind, detail) => {
-  upstream.respond((_request, response) => response.writeHead(status, { location: "/yes" }).end());
-  expect(await ask()).toEqual({ kind, detail });
-  expect(upstream.requests).toHaveLength(1);
-  const { asked, opened, closed } = gates.state();
-  expect([asked, opened, closed]).toEqual(kind === "open" ? [1, 1, 0] : [1, 0, 1]);
-});
-
 const nothingSent: RequestListener = () => {};
 const headSent: RequestListener = (_request, response) => response.flushHeaders();
 const bodyBegun: RequestListener = (_request, response) => response.write("yes, ");
@@ -131,11 +84,8 @@ it.each([
   time.advance(1);
   await expect
     .poll(() => answered)
-    .toEqual({
-      kind: "closed",
-      detail: "no whole answer within 10s",
-    });
-  expect(gates.state().asking).toEqual([]);
+    .toEqual({ kind: "closed", detail: "no whole answer within 10s" });
+  expect(gates.state()).toMatchObject({ asking: [], asked: 1, opened: 0, closed: 1 });
 });
 
 test("a gate that answers just in time opens", async () => {
@@ -145,82 +95,6 @@ test("a gate that answers just in time opens", async () => {
   time.advance(9999);
   response?.end();
   expect(await answer).toEqual({ kind: "open", detail: "status 200" });
-});
-
-test("nobody listens", async () => {
-  const gone = await startUpstream();
-  await gone.close();
-  const answer = await ask({ url: `${gone.url}/x` });
-  expect(answer).toEqual({ kind: "closed", detail: expect.stringContaining("ECONNREFUSED") });
-});
-
-test("a name with two addresses where nobody listens says so of both", async () => {
-  const gone = await startUpstream();
-  await gone.close();
-  const dispatcher = new Agent({
-    connect: {
-      autoSelectFamily: true,
-      lookup: (_host, _options, found) =>
-        found(null, [
-          { address: "127.0.0.1", family: 4 },
-          { address: "127.0.0.2", family: 4 },
-        ]),
-    },
-  });
-  const two = createGates({ clock: time.clock, timers: time.timers, log: () => {}, dispatcher });
-  const url = `http://gate.test:${gone.port}/`;
-  const answer = await new Promise<GateAnswer>((resolve) => two.ask(gate({ url }), facts, resolve));
-  expect(answer.kind).toBe("closed");
-  expect(answer.detail).toContain(`127.0.0.1:${gone.port}`);
-  expect(answer.detail).toContain(`127.0.0.2:${gone.port}`);
-  await two.stop();
-  expect(dispatcher.destroyed, "the caller's dispatcher stays the caller's").toBe(false);
-  await dispatcher.destroy();
-});
-
-it.each([
-  ["a URL that is none", { url: "no URL" }, "Invalid URL"],
-  ["a header that cannot be sent", { headers: { "x-key": "a\nb" } }, "invalid x-key header"],
-])("%s is a closed gate", async (_what, changes, detail) => {
-  expect(await ask(changes)).toEqual({ kind: "closed", detail });
-});
-
-test("an answer that breaks off is a closed gate", async () => {
-  upstream.respond((_request, response) => {
-    response.writeHead(200, { "content-length": 100 }).write("yes", () => response.destroy());
-  });
-  expect((await ask()).kind).toBe("closed");
-});
-
-it.each([
-  [64 * 1024, "open", `status 200: ${"y".repeat(199)}…`],
-  [64 * 1024 + 1, "closed", "status 200 with a body of more than 64KiB: answer with less"],
-])("a body of %i bytes: %s", async (bytes, kind, detail) => {
-  upstream.respond((_request, response) => response.end("y".repeat(bytes)));
-  expect(await ask()).toEqual({ kind, detail });
-});
-
-test("a body without end is cut off at the limit, not at the end of the time", async () => {
-  const cutOff = new Promise<void>((resolve) => {
-    upstream.respond((_request, response) => {
-      response.on("close", resolve);
-      const more = (error?: Error | null) => {
-        if (!error) response.write("y".repeat(16 * 1024), more);
-      };
-      more();
-    });
-  });
-  expect((await ask()).detail).toContain("a body of more than 64KiB");
-  await cutOff;
-});
-
-it.each([
-  ["two\r\nlines\t\u001B[31mred\u202E", "status 403: two lines [31mred"],
-  ["é".repeat(200), `status 403: ${"é".repeat(200)}`],
-  ["😀".repeat(201), `status 403: ${"😀".repeat(199)}…`],
-])("a detail is one line of at most 200 characters: %j", async (said, detail) => {
-  upstream.respond((_request, response) => response.writeHead(403).end(said));
-  expect((await ask()).detail).toBe(detail);
 });
 
 test("a second question for the same step is ignored while the first is under way", async () => {
@@ -335,6 +209,43 @@ test("stop ends every question, at both sides, and none is sent after it", async
   askInVain({ experiment: "late" });
   expect(gates.state()).toMatchObject({ asked: 2, dropped: 2, asking: [] });
   await gates.stop();
+});
+
+it.each([
+  ["the end of its time", () => time.advance(10_000), "no whole answer within 10s"],
+  ["cancel", () => gates.cancel("e"), null],
+  ["stop", () => void gates.stop(), null],
+])("%s ends a connection that is still being made", async (_what, end, detail) => {
+  // Accepts connections and never answers the greeting of TLS.
+  const mute = createServer();
+  const { promise: accepted, resolve } = Promise.withResolvers<Socket>();
+  mute.on("connection", resolve);
+  mute.listen(0, "127.0.0.1");
+  await once(mute, "listening");
+  const { port } = mute.address() as AddressInfo;
+  let told: string | null = null;
+  const url = `https://127.0.0.1:${port}/`;
+  gates.ask(gate({ url }), facts, (answer) => (told = answer.detail));
+  const socket = await accepted;
+  socket.on("error", () => {}).resume();
+  const isClosed = once(socket, "close");
+  end();
+  await isClosed;
+  await expect.poll(() => told).toBe(detail);
+  mute.close();
+});
+
+test("stop waits for the questions that a given dispatcher has", async () => {
+  const dispatcher = new Agent();
+  const others = createGates({ clock: time.clock, timers: time.timers, log: () => {}, dispatcher });
+  const held = hold(1);
+  others.ask(gate(), facts, () => {
+    throw new Error("answered after stop");
+  });
+  await held;
+  await others.stop();
+  expect(time.pending()).toBe(0);
+  await dispatcher.destroy();
 });
 
 test("neither the log nor a detail holds what is secret of a URL or a header", async () => {
