@@ -110,9 +110,9 @@ function window(
 }
 
 it.each([
-  ...[0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001, 0.0001, 1e-6, 0.037, 0.999],
+  0.999, 0.5, 0.1, 0.05, 0.037, 0.02, 0.01, 0.005, 0.001, 0.0001, 1e-6,
   // The bounds of 5, 13 and 15 requests, rounded down: one more is needed.
-  ...[0.4344824647831749, 0.2280953723541985, 0.2038833010358487],
+  0.4344824647831749, 0.2280953723541985, 0.2038833010358487,
 ])(
   "a guardrail of at most %d is content with as many requests as foretold, and not with one fewer",
   (max) => {
