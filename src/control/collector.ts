@@ -16,6 +16,7 @@ import {
   type Experiment,
   type InFlight,
 } from "./collector-view.ts";
+import type { WatchedArms } from "./experiment-watch.ts";
 import { TrafficCounts } from "./traffic-counts.ts";
 import { nameOf, WorkerCounts, type WorkerSnapshot } from "./worker-counts.ts";
 import type { WorkerSource } from "./worker-slot.ts";
@@ -34,6 +35,8 @@ export type Collector = {
   /** A worker has ended: what it counted stays, what it held is gone. */
   workerGone(source: WorkerSource): void;
   view(nowMs: number): CollectorView;
+  /** What the arms of an experiment's present epoch add up to; null before its first exchange. */
+  arms(experiment: string): WatchedArms | null;
 };
 
 type ExperimentState = Experiment & { readonly arms: Map<string, Arm>; heardMs: number };
@@ -106,6 +109,25 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
     workerGone(source) {
       counts.workerGone(source);
       inFlight.delete(nameOf(source));
+    },
+    arms(experiment) {
+      const state = experiments.get(experiment);
+      if (state === undefined) return null;
+      const { epoch, arms } = state;
+      return {
+        epoch,
+        arms: new Map(
+          Array.from(arms, ([variant, { totals }]) => [
+            variant,
+            {
+              variant,
+              clusters: totals.clusters,
+              users: totals.users.estimate(),
+              requests: totals.analysed,
+            },
+          ]),
+        ),
+      };
     },
     view(nowMs) {
       const held = [...inFlight.values()].flat();

@@ -1,13 +1,13 @@
 import type { Clock, Timers } from "../base/clock.ts";
 import { unreachable, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
-import type { ExperimentPolicy, JsonValue } from "../core/experiment/policy.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import {
   addEvidence,
   createEvidence,
   forgetWorker,
   takeTicks,
-  treatedUsers,
+  treatedOf,
   type Evidence,
 } from "../core/rollout/evidence.ts";
 import type { QueryTick } from "../core/rollout/guardrail/window.ts";
@@ -23,6 +23,7 @@ import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
 import { planOf, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
 import { describeWait } from "../core/rollout/wait.ts";
 import type { Gates } from "./gates.ts";
+import { readJournal, readStates, type JournalLine } from "./kept.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
 
@@ -30,13 +31,6 @@ import type { WorkerSource } from "./worker-slot.ts";
 export const judgeEveryMs = 250;
 /** Journal entries that are kept in memory for each rollout. */
 export const journalMax = 200;
-
-export type JournalLine = {
-  readonly atMs: number;
-  readonly what: string;
-  readonly actor: string;
-  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
-};
 
 export type RolloutView = {
   readonly experiment: string;
@@ -108,7 +102,7 @@ type Running = {
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
   const { clock, timers, apply, log, store, gates, queries } = dependencies;
   const running = new Map<string, Running>();
-  const kept = readKept(dependencies);
+  const kept = readStates(store, "rollout", log);
   const toldUntilMs = new Map<string, number>();
 
   function configure(next: Config): void {
@@ -145,7 +139,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         // Another plan was routed with nobody in its treatment: see withShare.
         appliedShare: 0,
         isApplying: false,
-        journal: known?.journal ?? readJournal(dependencies, experiment.key),
+        journal: known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax),
       };
       running.set(experiment.key, one);
       if (known === undefined) {
@@ -268,7 +262,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       const byUser = one.experiment.assignment.strategy === "hash";
       const { key } = one.experiment;
       const ticks = takeTicks(one.evidence, one.appliedShare, byUser, (name) => queries(key, name));
-      feed(one, { kind: "tick", ticks, users: treatedUsers(one.evidence) });
+      feed(one, { kind: "tick", ticks, treated: treatedOf(one.evidence) });
       void bringShare(one);
     }
   }
@@ -321,27 +315,6 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       })),
     stop: cancel,
   };
-}
-
-/** What the store holds; a store that cannot be read is as good as none, and says so. */
-function readKept({ store, log }: RolloutsDependencies): Map<string, JsonValue> {
-  const states = store?.states("rollout");
-  if (states === undefined) return new Map();
-  if (states.ok) return new Map(states.value.map(({ subject, state }) => [subject, state]));
-  log("error", "rollouts cannot be read from the store", { reason: states.error.message });
-  return new Map();
-}
-
-/** The last entries of a rollout, oldest first. */
-function readJournal({ store }: RolloutsDependencies, subject: string): JournalLine[] {
-  const read = store?.read({ scope: "rollout", subject, newestFirst: true, limit: journalMax });
-  if (read === undefined || !read.ok) return [];
-  return read.value.toReversed().map(({ atMs, kind, actor, facts }) => ({
-    atMs,
-    what: kind,
-    actor,
-    facts: facts as JournalLine["facts"],
-  }));
 }
 
 function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {

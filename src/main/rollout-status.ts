@@ -27,7 +27,8 @@ export function describeRollout({
     share,
     applied_share: appliedShare,
     waits_for: waitsFor,
-    users: state.users,
+    users: state.treated.users,
+    requests: state.treated.requests,
     reason: phase.kind === "paused" || phase.kind === "rolled_back" ? phase.reason : null,
     verdicts: verdicts.map((verdict, index) => ({
       guardrail: verdict.guardrail,

@@ -3,13 +3,10 @@ import { ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { createLog } from "../control/access-log.ts";
 import type { SluiceLog } from "../control/access-log.ts";
-import { createCollector } from "../control/collector.ts";
 import type { CollectorView } from "../control/collector.ts";
 import { openConfigFile } from "../control/config-file.ts";
 import type { ConfigFile } from "../control/config-file.ts";
 import { holdConfigText } from "../control/config-text.ts";
-import { createGates } from "../control/gates.ts";
-import type { Gates } from "../control/gates.ts";
 import { createHealthChecker } from "../control/health.ts";
 import type { HealthChecker } from "../control/health.ts";
 import { describeListenError, probeAddress } from "../control/listen-error.ts";
@@ -17,8 +14,6 @@ import { previewReload } from "../control/reload-preview.ts";
 import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
-import { createRollouts } from "../control/rollouts.ts";
-import type { Rollouts } from "../control/rollouts.ts";
 import { createSupervisor } from "../control/supervisor.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
@@ -33,7 +28,7 @@ import { createMetrics } from "../faces/metrics/metrics.ts";
 import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
-import { openStore, type KeptStore } from "./kept-store.ts";
+import { createControl, type Control } from "./control.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -128,13 +123,10 @@ class RunningSluice implements Sluice {
   readonly #context: Context;
   readonly #supervisor: Supervisor;
   readonly #health: HealthChecker;
-  readonly #collector = createCollector({ nowMs: realClock.monotonicMs() });
   readonly #startedWallMs = realClock.wallMs();
-  readonly #store: KeptStore | null;
-  readonly #rollouts: Rollouts;
-  readonly #gates: Gates;
+  readonly #control: Control;
   #epochs: Readonly<Record<string, number>>;
-  /** What the workers route by, but for the rollouts' shares. */
+  /** What the workers route by, but for what experiments and rollouts have come to. */
   #routed: Config;
   /** Routing changes go one after the other, whoever makes them. */
   #routing: Promise<unknown> = Promise.resolve();
@@ -149,26 +141,18 @@ class RunningSluice implements Sluice {
     this.#context = context;
     this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
     this.#routed = config;
-    this.#store = openStore(config, log.app);
-    this.#gates = createGates(shared);
-    this.#rollouts = createRollouts(config, {
-      ...shared,
-      store: this.#store,
-      apply: (experiment) => this.#applyShares(experiment),
-      gates: this.#gates,
-      queries: () => null,
+    this.#control = createControl(config, {
       log: log.app,
+      epochs: () => this.#epochs,
+      route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
     this.#supervisor = createSupervisor(
-      { config: this.#rollouts.withShares(config), epochs: this.#epochs },
+      { config: this.#control.effective(config), epochs: this.#epochs },
       {
         ...shared,
         spawn,
         onSnapshot: (snapshot, source) => this.#take(snapshot, source),
-        onWorkerGone: (source) => {
-          this.#collector.workerGone(source);
-          this.#rollouts.workerGone(source);
-        },
+        onWorkerGone: (source) => this.#control.workerGone(source),
       },
     );
     this.#health = createHealthChecker({
@@ -222,7 +206,7 @@ class RunningSluice implements Sluice {
   }
 
   rollouts(): readonly RolloutStatus[] {
-    return this.#rollouts.view().map(describeRollout);
+    return this.#control.rollouts.view().map(describeRollout);
   }
 
   commandRollout(
@@ -231,11 +215,11 @@ class RunningSluice implements Sluice {
     actor: string,
     reason?: string,
   ): string | null | undefined {
-    return this.#rollouts.command(experiment, name, actor, reason);
+    return this.#control.rollouts.command(experiment, name, actor, reason);
   }
 
   view(): CollectorView {
-    return this.#collector.view(realClock.monotonicMs());
+    return this.#control.view();
   }
 
   reload(text: string): Promise<ReloadOutcome> {
@@ -260,22 +244,21 @@ class RunningSluice implements Sluice {
 
   async stop(): Promise<void> {
     this.#draining = true;
-    this.#rollouts.stop();
     await Promise.all([
       this.reloader.stop(),
       this.#health.stop(),
       this.#supervisor.stop(),
-      this.#gates.stop(),
+      this.#control.stop(),
     ]);
-    this.#store?.close();
+    this.#control.close();
     // Last, so that probes and scrapes see the end coming.
     await this.#admin?.close();
   }
 
-  /** The configuration's state with the shares that rollouts have reached. */
+  /** The configuration's state as experiments and rollouts have made of it. */
   #shownReload(): ReloadState {
     const state = this.reloader.state();
-    return { ...state, config: this.#rollouts.withShares(state.config) };
+    return { ...state, config: this.#control.effective(state.config) };
   }
 
   #openAdmin(): Promise<AdminServer> {
@@ -305,7 +288,7 @@ class RunningSluice implements Sluice {
     return createMetrics({
       view: () => this.view(),
       reload: () => this.#shownReload(),
-      rollouts: () => this.#rollouts.view(),
+      rollouts: () => this.#control.rollouts.view(),
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),
       startedWallMs: this.#startedWallMs,
@@ -317,21 +300,20 @@ class RunningSluice implements Sluice {
   async #apply(plan: ReloadPlan): Promise<Result<unknown, string>> {
     const applied = await this.#route(plan.config, (epochs) => advanceEpochs(epochs, plan));
     if (!applied.ok) return applied;
-    this.#rollouts.configure(plan.config);
+    this.#control.configure(plan.config);
     this.#health.apply(plan.config.upstreams);
     this.log.setLevel(plan.config.log.level);
     return ok(null);
   }
 
-  /** A share changed: the experiment's epoch begins with it. */
-  #applyShares(experiment: string): Promise<Result<unknown, string>> {
-    return this.#route(null, (epochs) => ({
-      ...epochs,
-      [experiment]: (epochs[experiment] ?? 0) + 1,
-    }));
+  /** An experiment or a rollout has come to something else; another split begins another epoch. */
+  #reroute(experiment: string, isNewEpoch: boolean): Promise<Result<unknown, string>> {
+    return this.#route(null, (epochs) =>
+      isNewEpoch ? { ...epochs, [experiment]: (epochs[experiment] ?? 0) + 1 } : epochs,
+    );
   }
 
-  /** Gives the workers a configuration (null: the present one) with the rollouts' shares, after what is under way. */
+  /** Gives the workers a configuration (null: the present one) as experiments and rollouts make of it, after what is under way. */
   #route(
     wanted: Config | null,
     advance: (epochs: Readonly<Record<string, number>>) => Readonly<Record<string, number>>,
@@ -339,10 +321,7 @@ class RunningSluice implements Sluice {
     const routed = this.#routing.then(async () => {
       const config = wanted ?? this.#routed;
       const epochs = advance(this.#epochs);
-      const applied = await this.#supervisor.applyRouting(
-        this.#rollouts.withShares(config),
-        epochs,
-      );
+      const applied = await this.#supervisor.applyRouting(this.#control.effective(config), epochs);
       if (applied.ok) {
         this.#routed = config;
         this.#epochs = epochs;
@@ -354,8 +333,7 @@ class RunningSluice implements Sluice {
   }
 
   #take(snapshot: WorkerSnapshot, source: WorkerSource): void {
-    this.#collector.add(source, snapshot, realClock.monotonicMs());
-    this.#rollouts.take(source, snapshot.telemetry, this.#epochs);
+    this.#control.take(snapshot, source);
     this.log.access(snapshot.access);
   }
 }

@@ -166,6 +166,7 @@ export const rolloutSchema = z.object({
   share: share.describe("The treatment's share that is wanted"),
   applied_share: share.describe("The one that every worker confirmed"),
   users: count.describe("Distinct users who had the treatment in this step"),
+  requests: count.describe("Their requests that are analysed"),
   waits_for: z
     .string()
     .nullable()

@@ -1,5 +1,6 @@
 import type { WrittenExperiment } from "../experiment/schema.ts";
 import { isLoopback } from "./address.ts";
+import { defaults } from "./defaults.ts";
 import { shadows } from "./route-match.ts";
 import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
 import { suggest } from "./suggestion.ts";
@@ -35,7 +36,8 @@ function checkAdmin({ admin, listen }: Readable, add: AddIssue): void {
     const message = "required, because admin.host can be reached from other machines";
     add(["admin", "token"], "token_required", message);
   }
-  if (listen !== null && listen.port !== 0 && admin.port === listen.port) {
+  const port = admin.port ?? defaults.admin.port;
+  if (listen !== null && listen.port !== 0 && port === listen.port) {
     add(["admin", "port"], "port_taken", `the data port is ${listen.port} already`);
   }
 }
@@ -103,6 +105,7 @@ function checkExperiment(
   if (experiment.rollout === undefined) checkWeights(at, variants, add);
   else checkRollout(at, variants, add);
   checkGuardrails(at, experiment, add);
+  checkLifecycle(at, experiment, add);
   for (const [index, rule] of experiment.assignment.rules.entries()) {
     if (rule.variant !== null && !Object.hasOwn(experiment.variants, rule.variant)) {
       const path = [...at, "assignment", "rules", index, "variant"];
@@ -142,14 +145,15 @@ function checkRollout(at: readonly string[], variants: Variants, add: AddIssue):
 
 function checkGuardrails(
   at: readonly string[],
-  { guardrails, rollout, assignment }: WrittenExperiment,
+  { guardrails, rollout, auto_rollout, assignment }: WrittenExperiment,
   add: AddIssue,
 ): void {
-  if (guardrails.length > 0 && rollout?.steps === undefined) {
+  const steps = rollout?.steps ?? auto_rollout?.steps;
+  if (guardrails.length > 0 && steps === undefined) {
     const message = "guardrails judge rollouts with steps; this one has none";
     add([...at, "guardrails"], "guardrails_unused", message);
   }
-  if (rollout?.steps !== undefined && assignment.strategy === "round_robin") {
+  if (steps !== undefined && assignment.strategy === "round_robin") {
     const message = "a rollout with steps splits by hash or at random";
     add([...at, "assignment", "strategy"], "invalid_value", message);
   }
@@ -158,6 +162,34 @@ function checkGuardrails(
     if (seen.has(name))
       add([...at, "guardrails", index], "duplicate_guardrail", `${name} is there already`);
     seen.add(name);
+  }
+}
+
+/** What belongs to A/B experiments only, and what its parts need of each other. */
+function checkLifecycle(at: readonly string[], written: WrittenExperiment, add: AddIssue): void {
+  const { rollout, analysis, ends, auto_rollout: auto, variants } = written;
+  if (rollout !== undefined) {
+    for (const field of ["state", "analysis", "ends", "on_end", "auto_rollout"] as const) {
+      if (written[field] === undefined) continue;
+      const hint = field === "state" ? "; write it inside rollout" : "";
+      add([...at, field], "rollout_field", `belongs to experiments without a rollout${hint}`);
+    }
+    return;
+  }
+  const needing = [
+    ["ends", "decision", ends?.decision === true],
+    ["on_end", null, written.on_end === "winner"],
+    ["auto_rollout", null, auto !== undefined],
+  ] as const;
+  for (const [field, part, isThere] of needing) {
+    if (!isThere || analysis !== undefined) continue;
+    const path = part === null ? [...at, field] : [...at, field, part];
+    add(path, "analysis_missing", "needs analysis, which finds the winner");
+  }
+  if (auto === undefined) return;
+  if (auto.steps === undefined) add([...at, "auto_rollout"], "invalid_value", "needs steps");
+  if (Object.keys(variants).length !== 2) {
+    add([...at, "auto_rollout"], "rollout_variants", "needs two variants: control and treatment");
   }
 }
 

@@ -25,6 +25,9 @@ export const defaults = {
   },
   admin: { host: "127.0.0.1", port: 9090 },
   log: { level: "info", accessSample: 0 },
+  /** A week. */
+  retentionMs: 168 * 3_600_000,
+  experimentsMax: 10,
   upstream: {
     balance: "least_outstanding",
     tls: { verify: true },

@@ -8,6 +8,10 @@ export type Config = {
   readonly log: LogPolicy;
   /** Path of the SQLite file; null keeps nothing beyond the process. */
   readonly store: { readonly sqlite: string } | null;
+  /** How long telemetry history is kept, milliseconds. */
+  readonly retentionMs: number;
+  /** How many A/B experiments may run at once. */
+  readonly experimentsMax: number;
   readonly upstreams: Readonly<Record<string, UpstreamPolicy>>;
   readonly routes: readonly RoutePolicy[];
   readonly experiments: Readonly<Record<string, ExperimentPolicy>>;

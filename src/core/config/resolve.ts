@@ -1,12 +1,15 @@
 import { resolveRollout } from "../rollout/schema.ts";
 import type { Result } from "../../base/result.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../experiment/policy.ts";
+import type { LifecyclePolicy } from "../experiment/lifecycle-policy.ts";
 import type { WrittenExperiment } from "../experiment/schema.ts";
 import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
 import type { Readable } from "./checks.ts";
 import { defaults } from "./defaults.ts";
+import type { Environment } from "./environment.ts";
 import type { IssueList } from "./issues.ts";
 import type { Config } from "./model.ts";
+import { readSettings } from "./settings.ts";
 import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
 
 /** PEM texts by the name written in the configuration. */
@@ -19,9 +22,14 @@ export type PemFiles = (name: string) => Result<string, string>;
  */
 export function resolveConfig(
   readable: Readable,
-  context: { readonly cores: number; readonly files: PemFiles },
+  context: { readonly cores: number; readonly files: PemFiles; readonly env: Environment },
   issues: IssueList,
 ): Config | null {
+  const { settings, problems } = readSettings(context.env);
+  if (problems.length > 0) {
+    const wrong = problems.map(({ variable, message }) => `${variable}: ${message}`);
+    issues.add([], "environment", wrong.join("; "));
+  }
   const pem = (path: readonly PropertyKey[], name: string | undefined): string | null => {
     if (name === undefined) return null;
     const text = readPem(context.files, name);
@@ -34,16 +42,35 @@ export function resolveConfig(
   );
   const listen = readable.listen === null ? null : resolveListen(readable.listen, context, pem);
   if (listen === null || readable.admin === null || readable.log === null) return null;
+  const experiments = Object.fromEntries(
+    [...readable.experiments].map(([key, written]) => [key, resolveExperiment(key, written)]),
+  );
+  const experimentsMax = settings.experimentsMax ?? defaults.experimentsMax;
+  const running = Object.values(experiments).filter(
+    ({ lifecycle, disabled }) => lifecycle?.initial === "running" && !disabled,
+  ).length;
+  if (running > experimentsMax) {
+    const message =
+      `${running} A/B experiments would run at once, at most ${experimentsMax} may: ` +
+      "give some state: draft, or raise SLUICE_MAX_CONCURRENT_EXPERIMENTS";
+    issues.add(["experiments"], "too_many_experiments", message);
+  }
   return {
     listen,
-    admin: readable.admin,
-    log: { level: readable.log.level, accessSample: readable.log.access_sample },
+    admin: {
+      ...readable.admin,
+      port: readable.admin.port ?? settings.adminPort ?? defaults.admin.port,
+    },
+    log: {
+      level: readable.log.level ?? settings.logLevel ?? defaults.log.level,
+      accessSample: readable.log.access_sample,
+    },
+    retentionMs: settings.retentionMs ?? defaults.retentionMs,
+    experimentsMax,
     store: readable.store,
     upstreams,
     routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),
-    experiments: Object.fromEntries(
-      [...readable.experiments].map(([key, written]) => [key, resolveExperiment(key, written)]),
-    ),
+    experiments,
   };
 }
 
@@ -141,9 +168,28 @@ function resolveExperiment(key: string, written: WrittenExperiment): ExperimentP
     assignment: { ...written.assignment, seed: written.assignment.seed ?? key },
     rolloutShare,
     rollout: resolveRollout(written.rollout, written.guardrails),
+    lifecycle: rolloutShare === null ? resolveLifecycle(written) : null,
     disabled: written.disabled,
     onUnavailable:
       written.on_unavailable ?? (rolloutShare === null ? onUnavailable : onUnavailableRollout),
+  };
+}
+
+function resolveLifecycle(written: WrittenExperiment): LifecyclePolicy {
+  const { after, users, requests, decision } = written.ends ?? {};
+  const autoRollout = resolveRollout(written.auto_rollout, written.guardrails);
+  return {
+    initial: written.state ?? "running",
+    analysis: written.analysis ?? null,
+    ends: {
+      afterMs: after ?? null,
+      users: users ?? null,
+      requests: requests ?? null,
+      onDecision: decision ?? false,
+    },
+    onEnd: written.on_end ?? "control",
+    // It begins by itself: that is what it is for.
+    autoRollout: autoRollout === null ? null : { ...autoRollout, desired: "running" },
   };
 }
 

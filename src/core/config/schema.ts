@@ -8,7 +8,9 @@ import { choice, closed, integer, list, named, share, text } from "./fields.ts";
 
 const adminSchema = closed({
   host: listenHost.prefault(defaults.admin.host),
-  port: integer(0, 65_535).prefault(defaults.admin.port),
+  port: integer(0, 65_535)
+    .describe(`default SLUICE_ADMIN_PORT of the environment, or ${defaults.admin.port}`)
+    .optional(),
   token: z
     .string({ error: () => "expected a text" })
     .max(1024)
@@ -20,7 +22,9 @@ const adminSchema = closed({
 });
 
 const logSchema = closed({
-  level: choice(["trace", "debug", "info", "warn", "error", "silent"]).prefault(defaults.log.level),
+  level: choice(["trace", "debug", "info", "warn", "error", "silent"])
+    .describe(`default SLUICE_LOG_LEVEL of the environment, or ${defaults.log.level}`)
+    .optional(),
   access_sample: share()
     .describe("share of finished requests in the access log")
     .prefault(defaults.log.accessSample),

@@ -1,4 +1,5 @@
 import type { AssignmentPolicy } from "../assignment/policy.ts";
+import type { LifecyclePolicy } from "./lifecycle-policy.ts";
 import type { RolloutPolicy } from "../rollout/policy.ts";
 
 /** The experiment slice of the configuration, after validation: plain data, safe to post to a worker. */
@@ -36,6 +37,8 @@ export type ExperimentPolicy = {
   readonly rolloutShare: number | null;
   /** Steps that Sluice climbs by itself; null for a share that stands, and for an A/B experiment. */
   readonly rollout: RolloutPolicy | null;
+  /** What an A/B experiment is to find out and when it ends; null for a rollout. */
+  readonly lifecycle: LifecyclePolicy | null;
   /** Kill switch: true sends everybody to the control at once, cookies and forced variants included. */
   readonly disabled: boolean;
   readonly onUnavailable: "fail" | "control";

@@ -4,7 +4,9 @@ import { defaults, fileLimits } from "../config/defaults.ts";
 import {
   choice,
   closed,
+  duration,
   flag,
+  integer,
   isHeaderName,
   isHeaderValue,
   list,
@@ -16,6 +18,7 @@ import {
 } from "../config/fields.ts";
 import { guardrailSchema } from "../rollout/guardrail-schema.ts";
 import { rolloutLimits, rolloutSchema } from "../rollout/schema.ts";
+import { primaryMetrics, type AnalysisPolicy } from "./lifecycle-policy.ts";
 import type { JsonValue } from "./policy.ts";
 
 /** How the experiment slice of the configuration is written, and what it turns into. */
@@ -112,7 +115,30 @@ const variant = closed({
     .prefault(null),
 });
 
-const notJudging = "this version does not judge experiments yet";
+const analysis = closed({
+  primary: choice(primaryMetrics).describe("lower is better"),
+  confidence: number(0.5, 0.999)
+    .describe("of intervals that hold at every look; default 0.95")
+    .optional(),
+  min_effect_size: number(0, 10)
+    .describe("smallest change that counts, as a share of the control's value; default 0.05")
+    .optional(),
+  power: number(0.5, 0.99).describe("default 0.8").optional(),
+}).transform((written): AnalysisPolicy => ({
+  primary: written.primary,
+  confidence: written.confidence ?? 0.95,
+  minEffectSize: written.min_effect_size ?? 0.05,
+  power: written.power ?? 0.8,
+}));
+
+const ends = closed({
+  after: duration(60_000, 365 * 86_400_000)
+    .describe("running time, pauses left out")
+    .optional(),
+  users: integer(1, 1e9).describe("users in the smallest arm").optional(),
+  requests: integer(1, 1e12).describe("analysed requests in the smallest arm").optional(),
+  decision: flag().describe("as soon as the analysis has decided").optional(),
+});
 
 /** One entry of `experiments:`; names not yet looked up, weights and control not yet resolved. */
 export const experimentSchema = closed(
@@ -125,6 +151,17 @@ export const experimentSchema = closed(
     guardrails: list(guardrailSchema, "guardrails", rolloutLimits.guardrailsMax)
       .describe("limits whose breach rolls the treatment back; for rollouts with steps")
       .prefault([]),
+    state: choice(["running", "draft"])
+      .describe("draft: nobody gets a treatment until somebody starts it; default running")
+      .optional(),
+    analysis: analysis.describe("what is compared, and how surely").optional(),
+    ends: ends.describe("what ends an A/B experiment, whichever comes first").optional(),
+    on_end: choice(["control", "winner"])
+      .describe("who everybody gets when it ended with a winner; default control")
+      .optional(),
+    auto_rollout: rolloutSchema
+      .describe("steps that a winning treatment climbs by itself, under the guardrails")
+      .optional(),
     disabled: flag()
       .describe("kill switch: everybody gets the control")
       .prefault(defaults.experiment.disabled),
@@ -133,8 +170,7 @@ export const experimentSchema = closed(
       .optional(),
   },
   {
-    analysis: `${notJudging}; remove analysis until it does`,
-    metrics: `${notJudging}; remove metrics until it does`,
+    metrics: "this version has no metrics of one's own; remove metrics until it does",
   },
 );
 

@@ -14,6 +14,7 @@ import type { MeanOfUsers } from "./guardrail/mean.ts";
 import { addTally, noTally, type Tally } from "./guardrail/verdict.ts";
 import type { QueryTick } from "./guardrail/window.ts";
 import type { GuardrailMetric, GuardrailPolicy, RolloutPolicy } from "./policy.ts";
+import type { Treated } from "./state.ts";
 import { isComparedByUser } from "./slow-limits.ts";
 
 /** Which of an experiment's arms a series belongs to. */
@@ -43,7 +44,10 @@ type Watched = {
 type Firsts = { readonly treatment: number; readonly control: number };
 
 /** Of the present step: users change arms with the share, and must not be counted in both. */
-type StepSums = Record<ArmName, { readonly clusters: ClusterSums; readonly users: DistinctUsers }>;
+type StepSums = Record<
+  ArmName,
+  { readonly clusters: ClusterSums; readonly users: DistinctUsers; requests: number }
+>;
 
 /**
  * Collects from the workers' telemetry what guardrails are judged by, and hands it out tick by tick. A request that is
@@ -86,7 +90,7 @@ function noStep(): StepSums {
 }
 
 function noUsers(): StepSums[ArmName] {
-  return { clusters: createClusterSums(), users: new DistinctUsers() };
+  return { clusters: createClusterSums(), users: new DistinctUsers(), requests: 0 };
 }
 
 /** Adds one series of one worker's snapshot. */
@@ -114,9 +118,10 @@ export function addEvidence(
     evidence.epoch = delta.key.epoch;
     evidence.step = noStep();
   }
-  const { clusters, users } = evidence.step[arm];
-  addPackedClusters(clusters, delta.clusters);
-  if (delta.users !== null) users.merge(delta.users);
+  const of = evidence.step[arm];
+  of.requests += delta.analysed;
+  addPackedClusters(of.clusters, delta.clusters);
+  if (delta.users !== null) of.users.merge(delta.users);
 }
 
 /** A worker has ended: what was overdue on it ended with it. */
@@ -132,9 +137,8 @@ export function forgetWorker(evidence: Evidence, worker: string): void {
   }
 }
 
-/** Users who had the treatment in the present step. */
-export function treatedUsers({ step }: Evidence): number {
-  return step.treatment.users.estimate();
+export function treatedOf({ step }: Evidence): Treated {
+  return { users: step.treatment.users.estimate(), requests: step.treatment.requests };
 }
 
 /**
@@ -159,7 +163,7 @@ export function takeTicks(
       const answer = queries(name);
       if (answer !== null) ticks.set(name, answer);
     } else if (metric.kind === "mean") {
-      ticks.set(name, { kind: "mean", treatment, control, ...means() });
+      ticks.set(name, { kind: "mean", treatment, control, share, ...means() });
     } else {
       const slow = slowUsers === null ? null : takeFirsts(slowUsers.first, slowUsers.told);
       if (slowUsers !== null && slow !== null) slowUsers.told = slow.told;

@@ -38,9 +38,11 @@ export type RolloutState = {
   readonly verdicts: readonly Verdict[];
   /** Guardrails whose breach was told and has no further consequence. */
   readonly alerted: readonly string[];
-  /** Distinct users who had the treatment in this step. */
-  readonly users: number;
+  readonly treated: Treated;
 };
+
+/** Who had the treatment in the present step. */
+export type Treated = { readonly users: number; readonly requests: number };
 
 export type RolloutCommandName =
   | "start"
@@ -58,7 +60,7 @@ export type RolloutEvent =
   | {
       readonly kind: "tick";
       readonly ticks: ReadonlyMap<string, GuardrailTick | null>;
-      readonly users: number;
+      readonly treated: Treated;
     }
   /** What the webhook of a step's gate said. */
   | {

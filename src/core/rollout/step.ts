@@ -19,11 +19,13 @@ const askAgainMs = 10_000;
 /** Who acts when nobody was asked. */
 const controller = "controller";
 
+const nobody = { users: 0, requests: 0 } as const;
+
 /** A rollout that was not started. */
 export function createRollout(policy: RolloutPolicy): RolloutState {
   const guardrails = policy.guardrails.map((each) => createGuardrail(each, policy.steps.length));
   const phase = { kind: "waiting" } as const;
-  return { phase, share: 0, guardrails, verdicts: [], alerted: [], users: 0 };
+  return { phase, share: 0, guardrails, verdicts: [], alerted: [], treated: nobody };
 }
 
 /**
@@ -43,7 +45,7 @@ export function step(
 function onTick(
   policy: RolloutPolicy,
   state: RolloutState,
-  { ticks, users }: Extract<RolloutEvent, { kind: "tick" }>,
+  { ticks, treated }: Extract<RolloutEvent, { kind: "tick" }>,
   nowMs: number,
 ): RolloutStepResult {
   const active = activePhase(state.phase);
@@ -60,7 +62,7 @@ function onTick(
     );
     return watched;
   });
-  const seen: RolloutState = { ...state, guardrails, verdicts, users };
+  const seen: RolloutState = { ...state, guardrails, verdicts, treated };
   return onBreach(seen, nowMs) ?? advance(policy, seen, nowMs);
 }
 
@@ -110,8 +112,10 @@ function advance(policy: RolloutPolicy, state: RolloutState, nowMs: number): Rol
     const next: RolloutState = { ...state, phase: { kind: "promoted", atMs: nowMs } };
     return done(next, [record("promoted", controller, facts)]);
   }
-  const { holdMs, minUsers, gate } = stepOf(policy, phase);
-  if (nowMs - phase.sinceMs < holdMs || state.users < minUsers) return done(state, []);
+  const { holdMs, minUsers, minRequests, gate } = stepOf(policy, phase);
+  const { users, requests } = state.treated;
+  if (nowMs - phase.sinceMs < holdMs) return done(state, []);
+  if (users < minUsers || requests < minRequests) return done(state, []);
   if (gate === "none" || phase.approved) {
     return enter(policy, state, phase.step + 1, controller, nowMs);
   }
@@ -162,7 +166,7 @@ function enter(
     ...state,
     phase: { kind: "stepping", step: at, sinceMs: nowMs, approved: false, asked: null },
     share: step.share,
-    users: 0,
+    treated: nobody,
     guardrails: state.guardrails.map(startStep),
   };
   const commands: RolloutCommand[] = [record("step", actor, facts)];

@@ -21,7 +21,9 @@ export function describeWait(
   const leftMs = phase.sinceMs + (step?.holdMs ?? policy.observeMs) - nowMs;
   if (leftMs > 0) return `${formatDurationMs(Math.ceil(leftMs / 1000) * 1000)} left`;
   if (step === undefined || phase.kind === "observing") return null;
-  if (state.users < step.minUsers) return `${state.users} of at least ${step.minUsers} users`;
+  const { users, requests } = state.treated;
+  if (requests < step.minRequests) return `${requests} of at least ${step.minRequests} requests`;
+  if (users < step.minUsers) return `${users} of at least ${step.minUsers} users`;
   if (step.gate === "none" || phase.approved) return null;
   if (step.gate === "approval") return "somebody has to promote it";
   return phase.asked?.answer ?? "its webhook is being asked";

@@ -30,6 +30,7 @@ export function experimentPolicy(
     },
     rolloutShare: null,
     rollout: null,
+    lifecycle: null,
     disabled: false,
     onUnavailable: "fail",
     ...rest,

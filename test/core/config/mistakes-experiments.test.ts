@@ -96,10 +96,30 @@ describe("one mistake in an experiment, one issue", () => {
       "at least one step",
     ],
     [
-      withParts({ experiment: "analysis: {}" }),
-      "experiments.e.analysis",
-      "not_yet",
-      "does not judge experiments yet",
+      withParts({ experiment: "analysis: { primary: latency_p95 }" }),
+      "experiments.e.analysis.primary",
+      "invalid_value",
+      "latency_mean, error_rate",
+    ],
+    [
+      withParts({ experiment: "ends: { decision: true }" }),
+      "experiments.e.ends.decision",
+      "analysis_missing",
+      "finds the winner",
+    ],
+    [
+      withParts({ experiment: "rollout: { share: 5% }, state: draft" }),
+      "experiments.e.state",
+      "rollout_field",
+      "inside rollout",
+    ],
+    [
+      withParts({
+        experiment: "analysis: { primary: error_rate }, auto_rollout: { share: 5% }",
+      }),
+      "experiments.e.auto_rollout",
+      "invalid_value",
+      "needs steps",
     ],
     [
       withParts({ experiment: "guardrails: [ { metric: error_rate, max: 5% } ]" }),

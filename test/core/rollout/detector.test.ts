@@ -36,7 +36,7 @@ describe("the detector", () => {
       const q = factor / 9 / (1 + factor / 9);
       return (q / 0.1) ** 2 * ((1 - q) / 0.9);
     });
-    const mixture = 0.1 * (ratios.reduce((sum, ratio) => sum + ratio, 0) / factors.length);
+    const mixture = 0.5 * (ratios.reduce((sum, ratio) => sum + ratio, 0) / factors.length);
     expect(Math.exp(seen.logPeak)).toBeCloseTo(mixture, 10);
   });
 

@@ -5,7 +5,7 @@ import {
   createEvidence,
   forgetWorker,
   takeTicks,
-  treatedUsers,
+  treatedOf,
 } from "../../../src/core/rollout/evidence.ts";
 import { slowLimitsOf } from "../../../src/core/rollout/slow-limits.ts";
 import { guardrailOf, rolloutOf } from "../../support/guardrails.ts";
@@ -39,6 +39,7 @@ type Seen = {
   readonly failing?: readonly number[];
   readonly slowUsers?: readonly (readonly number[])[];
   readonly epoch?: number;
+  readonly analysed?: number;
   readonly clusters?: ClusterSums;
   readonly users?: readonly number[];
   readonly route?: string;
@@ -57,6 +58,7 @@ function deltaOf({
   slowUsers = [],
   route = "/x",
   epoch = 1,
+  analysed = 0,
   clusters = createClusterSums(),
   users,
 }: Seen): SeriesDelta {
@@ -80,7 +82,7 @@ function deltaOf({
         (boundMs) => inFlightMs.filter((ageMs) => ageMs > boundMs).length,
       ),
     },
-    analysed: 0,
+    analysed,
     analysedOutcomes: byOutcome,
     duration: counts(durationsMs),
     firstByte: counts(firstBytesMs),
@@ -209,16 +211,21 @@ describe("evidence of users", () => {
     for (const [cluster, ms] of [100, 200, 300].entries()) {
       addToCluster(clusters, cluster, ms, false);
     }
-    addEvidence(evidence, "treatment", "0.0", deltaOf({ clusters, users: [1, 2, 3] }));
+    addEvidence(
+      evidence,
+      "treatment",
+      "0.0",
+      deltaOf({ clusters, users: [1, 2, 3], analysed: 30 }),
+    );
     expect(ask()).toMatchObject({
       kind: "mean",
       treatment: { bad: 600, count: 3 },
       ofTreatment: { value: 200, users: 3 },
       ofControl: null,
     });
-    expect(treatedUsers(evidence)).toBe(3);
+    expect(treatedOf(evidence)).toEqual({ users: 3, requests: 30 });
     addEvidence(evidence, "treatment", "0.0", deltaOf({ users: [4], epoch: 2 }));
-    expect(treatedUsers(evidence)).toBe(1);
+    expect(treatedOf(evidence)).toEqual({ users: 1, requests: 0 });
     expect(ask()).toMatchObject({ ofTreatment: null });
   });
 });

@@ -25,7 +25,7 @@ function atGate(): { state: RolloutState; nowMs: number; asked: number } {
 const healthy = (count: number, bad = 0): RolloutEvent => ({
   kind: "tick",
   ticks: new Map([["error_rate", countsTick(count, bad)]]),
-  users: 1,
+  treated: { users: 1, requests: 1e6 },
 });
 const said = (isOpen: boolean, at = 0): RolloutEvent => {
   return { kind: "gate", step: at, isOpen, answer: isOpen ? "200" : "403" };

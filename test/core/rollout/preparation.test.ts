@@ -135,13 +135,21 @@ function promotedAtMs(policy: RolloutPolicy, rate: number): number {
   let nowMs = 0;
   state = step(policy, state, { kind: "command", name: "start", actor: "ann" }, nowMs).next;
   let part = 0;
+  let [seen, share] = [0, 0];
   while (state.phase.kind !== "promoted" && nowMs < day) {
     nowMs += tickMs;
     part += (rate * state.share * tickMs) / 1000;
     const count = Math.floor(part + 1e-9);
     part -= count;
+    seen = (share === state.share ? seen : 0) + count;
+    ({ share } = state);
     const ticks = new Map([["error_rate", countsTick(count, 0, { share: state.share })]]);
-    state = step(policy, state, { kind: "tick", ticks, users: 0 }, nowMs).next;
+    state = step(
+      policy,
+      state,
+      { kind: "tick", ticks, treated: { users: 0, requests: seen } },
+      nowMs,
+    ).next;
   }
   return nowMs;
 }

@@ -23,6 +23,8 @@ class Run {
   readonly journal: string[] = [];
   readonly asked: number[] = [];
   users = 0;
+  /** In the present step. */
+  requests = 0;
   readonly policy: RolloutPolicy;
 
   constructor(policy: RolloutPolicy) {
@@ -39,6 +41,7 @@ class Run {
       // What is done must have been written down before.
       if (command.kind === "set_share") expect(commands[at - 1]?.kind).toBe("journal");
     }
+    if (commands.some(({ kind }) => kind === "set_share")) this.requests = 0;
     this.state = next;
     return refused;
   }
@@ -63,7 +66,7 @@ class Run {
       this.feed({
         kind: "tick",
         ticks: new Map(this.policy.guardrails.map(({ name }) => [name, one])),
-        users: this.users,
+        treated: { users: this.users, requests: (this.requests += count) },
       });
     }
   }
@@ -101,6 +104,14 @@ describe("a healthy treatment", () => {
       verdict: "wait",
       reason: "80 of at least 100 requests",
     });
+  });
+
+  it("a step waits for its requests, whatever its guardrails", () => {
+    const run = started(rolloutOf([{ onBreach: "alert" }], { minRequests: 5000 }));
+    run.pass(60);
+    expect(run.shares).toEqual([0.05]);
+    run.pass(65);
+    expect(run.shares).toEqual([0.05, 0.25]);
   });
 
   it("a step waits for the users that it asks for (acceptance 23)", () => {
@@ -233,7 +244,11 @@ describe("consequences", () => {
     const run = started();
     for (let tick = 0; tick < 400; tick += 1) {
       run.nowMs += 250;
-      run.feed({ kind: "tick", ticks: new Map([["error_rate", null]]), users: 0 });
+      run.feed({
+        kind: "tick",
+        ticks: new Map([["error_rate", null]]),
+        treated: { users: 0, requests: 0 },
+      });
     }
     expect(run.state.verdicts[0]?.verdict).toBe("error");
     expect(run.shares).toEqual([0.05]);

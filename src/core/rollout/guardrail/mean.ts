@@ -26,6 +26,8 @@ export type MeanTick = {
   readonly kind: "mean";
   readonly treatment: Tally;
   readonly control: Tally;
+  /** The treatment's configured share of users. */
+  readonly share: number;
   /** Null until two users have been seen. */
   readonly ofTreatment: MeanOfUsers | null;
   readonly ofControl: MeanOfUsers | null;
@@ -41,6 +43,8 @@ export type MeanState = {
   /** Smallest p-values of this rollout, times `steps`. */
   readonly pValue: number;
   readonly controlPValue: number;
+  /** Everybody has the treatment: there is no control to compare with any more. */
+  readonly isAlone: boolean;
 };
 
 /** Users below which a mean's error is not yet normal enough to convict anybody. */
@@ -59,6 +63,7 @@ export function createMean(steps: number): MeanState {
     ofControl: null,
     pValue: 1,
     controlPValue: 1,
+    isAlone: false,
   };
 }
 
@@ -85,6 +90,7 @@ export function watchMean(state: MeanState, policy: GuardrailPolicy, tick: MeanT
   const control = max === null ? 1 : pValueAbove(ofControl, max, falseAlarm);
   return {
     ...state,
+    isAlone: tick.share >= 1,
     treatment: addTally(state.treatment, tick.treatment),
     ofTreatment,
     ofControl,
@@ -126,7 +132,7 @@ export function judgeMean(state: MeanState, policy: GuardrailPolicy, minRequests
     const reason = `${seen}, surely above ${words(limit)}${both ? ", as the control is: not the treatment's fault" : ""}`;
     return { ...measured, verdict: "breach", pausesOnly: both, reason };
   }
-  const waiting = reasonToWait(measured, policy, ofTreatment, minRequests);
+  const waiting = reasonToWait(measured, policy, state, minRequests);
   if (waiting !== null) {
     return { ...measured, verdict: "wait", pausesOnly: false, reason: waiting };
   }
@@ -137,7 +143,7 @@ export function judgeMean(state: MeanState, policy: GuardrailPolicy, minRequests
 function reasonToWait(
   { value, limit, n, control }: Pick<Verdict, "value" | "limit" | "n" | "control">,
   policy: GuardrailPolicy,
-  ofTreatment: MeanOfUsers | null,
+  { ofTreatment, isAlone }: MeanState,
   minRequests: number,
 ): string | null {
   const words = (of: number | null) => wordsOf(policy, of);
@@ -151,6 +157,7 @@ function reasonToWait(
   if (policy.max !== null && high > policy.max) {
     return `${words(value)}: up to ${words(high)} is possible, ${words(policy.max)} allowed`;
   }
-  if (policy.maxRatio !== null && control === null) return "nothing of the control to compare with";
+  if (policy.maxRatio !== null && control === null && !isAlone)
+    return "nothing of the control to compare with";
   return null;
 }

@@ -75,7 +75,7 @@ export function watchWindow(
   state: WindowState,
   policy: GuardrailPolicy,
   window: WindowPolicy,
-  tick: { readonly treatment: Tally; readonly control: Tally },
+  tick: { readonly treatment: Tally; readonly control: Tally; readonly share: number },
   nowMs: number,
 ): WindowState {
   const { windowMs, everyMs } = window;
@@ -84,7 +84,7 @@ export function watchWindow(
   if (nowMs < nextMs) return { ...state, slots, nextMs };
   const treatment = slots.reduce((sum, slot) => addTally(sum, slot.treatment), noTally);
   const control = slots.reduce((sum, slot) => addTally(sum, slot.control), noTally);
-  const look = lookAt(policy, window, treatment, control);
+  const look = lookAt(policy, window, treatment, tick.share < 1 ? control : null);
   return count({ ...state, slots, nextMs: nowMs + everyMs }, look);
 }
 
@@ -128,16 +128,18 @@ function lookAt(
   policy: GuardrailPolicy,
   { windowMs, minRequests }: WindowPolicy,
   treatment: Tally,
-  control: Tally,
+  /** Null where everybody has the treatment: only an absolute limit can be held against it. */
+  control: Tally | null,
 ): Look {
   const value = valueOf(treatment);
-  const seen = { value, control: valueOf(control), n: treatment.count };
+  const ofControl = control === null ? null : valueOf(control);
+  const seen = { value, control: ofControl, n: treatment.count };
   const last = `the last ${formatDurationMs(windowMs)}`;
   if (value === null || treatment.count < minRequests) {
     const reason = `${formatNumber(treatment.count)} of at least ${formatNumber(minRequests)} requests in ${last}`;
     return { ...seen, outcome: "inconclusive", reason };
   }
-  if (policy.maxRatio !== null && control.count < minRequests) {
+  if (policy.maxRatio !== null && control !== null && control.count < minRequests) {
     const reason = `${formatNumber(control.count)} of at least ${formatNumber(minRequests)} requests of the control in ${last}`;
     return { ...seen, outcome: "inconclusive", reason };
   }

@@ -18,6 +18,7 @@ function judged(
   limits: Partial<GuardrailPolicy>,
   ofTreatment: MeanOfUsers | null,
   ofControl: MeanOfUsers | null = null,
+  share = 0.5,
 ) {
   const policy = guardrailOf({ name: "latency_mean", metric: { kind: "mean" }, ...limits });
   const count = (ofTreatment?.users ?? 0) * 10;
@@ -27,6 +28,7 @@ function judged(
     control: { bad: 0, count: 0 },
     ofTreatment,
     ofControl,
+    share,
   };
   const state = watch(createGuardrail(policy, 3), tick, 0);
   return { state, verdict: judge(state, 100) };
@@ -62,6 +64,8 @@ describe("a mean", () => {
     expect(judged(relative, meanOf(900, 300, 200), control).verdict.verdict).toBe("breach");
     expect(judged(relative, meanOf(560, 300, 200), control).verdict.verdict).toBe("ok");
     expect(judged(relative, meanOf(560, 300, 200)).verdict.verdict).toBe("wait");
+    // At the last share nobody has the control.
+    expect(judged(relative, meanOf(560, 300, 200), null, 1).verdict.verdict).toBe("ok");
   });
 
   it("a new step counts anew and keeps its suspicion", () => {
@@ -95,6 +99,7 @@ describe("a mean", () => {
           control: none,
           ofTreatment,
           ofControl: null,
+          share: 0.5,
         } as const;
         state = watch(state, tick, 0);
       }

@@ -78,6 +78,18 @@ describe("a window", () => {
     expect(relative.look(40, 100, 5)).toBe("breach");
   });
 
+  it("compares nothing once nobody has the control, and still holds the absolute limit", () => {
+    const alone = (max: number | null, bad: number) => {
+      const evidence = { ...window, failureLimit: 9 };
+      const start = createGuardrail(guardrailOf({ evidence, max, maxRatio: 2 }));
+      const none = { kind: "counts", control: { bad: 0, count: 0 }, firstErrors: null } as const;
+      const tick = { ...none, treatment: { bad, count: 100 }, share: 1 };
+      return judge(watch(watch(start, tick, 0), tick, 10_000), 0).verdict;
+    };
+    expect(alone(null, 50)).toBe("ok");
+    expect(alone(0.1, 50)).toBe("wait");
+  });
+
   it("a step begins with an empty window, and keeps what failed", () => {
     const looked = new Looked({ failureLimit: 1 });
     looked.look(100);

@@ -1,0 +1,84 @@
+import { configuredShares } from "../core/assignment/shares.ts";
+import {
+  analyseArm,
+  decideAll,
+  type ArmAnalysis,
+  type ArmMeasure,
+} from "../core/experiment/analysis.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import type { ExperimentFacts } from "../core/experiment/state.ts";
+import {
+  addUsers,
+  createSampleRatioTest,
+  sampleRatioPValue,
+  type SampleRatioTest,
+} from "../core/statistics/sequential/sample-ratio.ts";
+
+/** What was measured of each arm since the experiment's split began, in epoch `epoch`. */
+export type WatchedArms = {
+  readonly epoch: number;
+  readonly arms: ReadonlyMap<string, ArmMeasure>;
+};
+
+/** What the last look at a running experiment found. */
+export type ExperimentWatch = {
+  readonly facts: ExperimentFacts | null;
+  readonly analyses: readonly ArmAnalysis[];
+  /** Always valid; null where it cannot be tested. */
+  readonly sampleRatioPValue: number | null;
+};
+
+/** Looks at what an experiment has measured, and remembers what a sequential test needs between looks. */
+export function createExperimentWatch() {
+  let ratio: { readonly epoch: number; test: SampleRatioTest } | null = null;
+  let last: ExperimentWatch = { facts: null, analyses: [], sampleRatioPValue: null };
+
+  function testRatio(policy: ExperimentPolicy, { epoch, arms }: WatchedArms): number | null {
+    const shares = configuredShares(policy);
+    const users = policy.variants.map(({ key }) => arms.get(key)?.users ?? 0);
+    // Where requests are randomised a user is in every arm; an arm without users to come cannot be tested.
+    if (policy.assignment.strategy !== "hash" || shares.length < 2 || shares.includes(0)) {
+      return null;
+    }
+    if (ratio?.epoch !== epoch) ratio = { epoch, test: createSampleRatioTest({ shares }) };
+    const before = ratio.test.users;
+    // A sketch of many users may estimate a few less than before.
+    const added = users.map((count, at) => Math.max(0, count - (before[at] ?? 0)));
+    ratio.test = addUsers(ratio.test, added);
+    return sampleRatioPValue(ratio.test);
+  }
+
+  function look(policy: ExperimentPolicy, watched: WatchedArms): ExperimentFacts {
+    const { arms } = watched;
+    const measures = policy.variants.map(({ key }) => arms.get(key) ?? null);
+    const fewest = (field: "users" | "requests") =>
+      Math.min(...measures.map((measure) => measure?.[field] ?? 0));
+    const pValue = testRatio(policy, watched);
+    const analyses = analyse(policy, arms, pValue);
+    const control = policy.variants.find((variant) => variant.control)?.key ?? "";
+    const decision = policy.lifecycle?.analysis === null ? null : decideAll(control, analyses);
+    const facts = { users: fewest("users"), requests: fewest("requests"), decision };
+    last = { facts, analyses, sampleRatioPValue: pValue };
+    return facts;
+  }
+
+  return { look, state: () => last };
+}
+
+function analyse(
+  { variants, lifecycle }: ExperimentPolicy,
+  arms: WatchedArms["arms"],
+  sampleRatioP: number | null,
+): readonly ArmAnalysis[] {
+  const analysis = lifecycle?.analysis ?? null;
+  const control = arms.get(variants.find((variant) => variant.control)?.key ?? "");
+  if (analysis === null || control === undefined) return [];
+  const treatments = variants.filter((variant) => !variant.control);
+  return treatments.flatMap(({ key }) => {
+    const treatment = arms.get(key);
+    if (treatment === undefined) return [];
+    const plannedUsers = lifecycle?.ends.users ?? null;
+    const arm = { sampleRatioPValue: sampleRatioP, plannedUsers, arms: treatments.length };
+    return [analyseArm(control, treatment, analysis, arm)];
+  });
+}

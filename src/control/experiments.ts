@@ -1,0 +1,222 @@
+import type { Clock, Timers } from "../base/clock.ts";
+import { unreachable, type Result } from "../base/result.ts";
+import type { Config } from "../core/config/model.ts";
+import { effectiveExperiment } from "../core/experiment/effective.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import { restoreExperiment, saveExperiment } from "../core/experiment/saved.ts";
+import type {
+  ExperimentCommandName,
+  ExperimentEvent,
+  ExperimentState,
+} from "../core/experiment/state.ts";
+import { createExperiment, ranMs, stepExperiment } from "../core/experiment/step.ts";
+import type { ExperimentWatch, WatchedArms } from "./experiment-watch.ts";
+import { createExperimentWatch } from "./experiment-watch.ts";
+import { readJournal, readStates, type JournalLine } from "./kept.ts";
+import type { Store } from "./store/store.ts";
+
+/** How often running experiments are looked at. */
+export const lookEveryMs = 1000;
+/** Journal entries that are kept in memory for each experiment. */
+const journalMax = 200;
+
+export type ExperimentLifecycle = {
+  readonly experiment: string;
+  readonly policy: ExperimentPolicy;
+  readonly state: ExperimentState;
+  /** Running time of this run, milliseconds. */
+  readonly ranMs: number;
+  /** Null before the first look and for one without analysis. */
+  readonly watch: ExperimentWatch;
+  readonly journal: readonly JournalLine[];
+};
+
+export type ExperimentsDependencies = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Keeps journal and states; null keeps them in memory only. */
+  readonly store: Pick<Store, "append" | "states" | "read"> | null;
+  /** What was measured of an experiment since its split began; null before the first request. */
+  readonly measured: (experiment: string) => WatchedArms | null;
+  /** Routes the experiment by its new state; `isNewRun` begins a new epoch. */
+  readonly apply: (experiment: string, isNewRun: boolean) => Promise<Result<unknown, string>>;
+  readonly log: (
+    level: "info" | "warn" | "error",
+    message: string,
+    facts: Record<string, unknown>,
+  ) => void;
+};
+
+/** Runs the A/B experiments of the configuration through their lives. */
+export type Experiments = {
+  /** Takes over a configuration: known experiments stay where they are, new ones begin, removed ones are gone. */
+  configure(config: Config): void;
+  /** The configuration as it is to be routed: paused and ended experiments give everybody their due. */
+  effective(config: Config): Config;
+  /** Null when it was done, else why not; undefined when there is no such A/B experiment. */
+  command(
+    experiment: string,
+    name: ExperimentCommandName,
+    actor: string,
+    options?: { readonly reason?: string; readonly keepUsers?: boolean },
+  ): string | null | undefined;
+  view(): readonly ExperimentLifecycle[];
+  stop(): void;
+};
+
+type Kept = {
+  policy: ExperimentPolicy;
+  state: ExperimentState;
+  watch: ReturnType<typeof createExperimentWatch>;
+  journal: JournalLine[];
+};
+
+export function createExperiments(
+  config: Config,
+  dependencies: ExperimentsDependencies,
+): Experiments {
+  const { clock, timers, store, measured, apply, log } = dependencies;
+  const all = new Map<string, Kept>();
+  const stored = readStates(store, "experiment", log);
+  let experimentsMax = Infinity;
+
+  function configure(next: Config): void {
+    ({ experimentsMax } = next);
+    for (const key of all.keys()) {
+      if (isLived(next.experiments[key]) === null) all.delete(key);
+    }
+    for (const written of Object.values(next.experiments)) {
+      const policy = isLived(written);
+      if (policy === null) continue;
+      const { key } = policy;
+      const known = all.get(key);
+      if (known !== undefined) {
+        known.policy = policy;
+        continue;
+      }
+      const kept = stored.get(key);
+      stored.delete(key);
+      const nowMs = clock.monotonicMs();
+      all.set(key, {
+        policy,
+        state:
+          (kept === undefined ? null : restoreExperiment(kept, nowMs)) ??
+          createExperiment(policy.lifecycle, nowMs),
+        watch: createExperimentWatch(),
+        journal: readJournal(store, "experiment", key, journalMax),
+      });
+    }
+  }
+
+  function feed(one: Kept, event: ExperimentEvent): string | null {
+    const { policy, state } = one;
+    if (policy.lifecycle === null) return null;
+    const { next, journal, refused } = stepExperiment(
+      policy.lifecycle,
+      state,
+      event,
+      clock.monotonicMs(),
+    );
+    if (journal.length === 0) return refused;
+    const subject = policy.key;
+    const atMs = Math.round(clock.wallMs());
+    const kept = store?.append(
+      journal.map(({ what, actor, facts }) => {
+        return { atMs, actor, scope: "experiment" as const, subject, kind: what, facts };
+      }),
+      [{ scope: "experiment", subject, state: saveExperiment(next, clock.monotonicMs()) }],
+    );
+    if (kept !== undefined && !kept.ok) {
+      log("error", "experiment not written down", { experiment: subject, ...kept.error });
+      // Back to the control is always allowed; a treatment for anybody is not.
+      if (next.phase.kind === "running") return `the store cannot keep it: ${kept.error.message}`;
+    }
+    one.state = next;
+    for (const { what, actor, facts } of journal) {
+      one.journal.push({ atMs, what, actor, facts });
+      if (one.journal.length > journalMax) one.journal.shift();
+      log("info", `experiment ${what}`, { experiment: subject, actor, ...facts });
+    }
+    const isNewRun = next.run !== state.run || next.phase.kind === "ended";
+    if (next.run !== state.run) one.watch = createExperimentWatch();
+    void apply(subject, isNewRun).then((applied) => {
+      if (applied.ok) return;
+      log("error", "experiment not applied", { experiment: subject, reason: applied.error });
+    });
+    return refused;
+  }
+
+  function look(): void {
+    for (const one of all.values()) {
+      if (one.state.phase.kind !== "running" || one.policy.lifecycle === null) continue;
+      const arms = measured(one.policy.key);
+      if (arms === null) continue;
+      feed(one, { kind: "look", facts: one.watch.look(one.policy, arms) });
+    }
+  }
+
+  function refuseStart(key: string): string | null {
+    const running = [...all.values()].filter(({ state }) => isOpen(state)).length;
+    const one = all.get(key);
+    if (one === undefined || isOpen(one.state) || running < experimentsMax) return null;
+    return `${running} experiments are running, at most ${experimentsMax} may (SLUICE_MAX_CONCURRENT_EXPERIMENTS): stop one first`;
+  }
+
+  configure(config);
+  const cancel = timers.every(lookEveryMs, look);
+  return {
+    configure,
+    effective: (wanted) => ({
+      ...wanted,
+      experiments: Object.fromEntries(
+        Object.entries(wanted.experiments).map(([key, policy]) => {
+          const one = all.get(key);
+          const lived = isLived(policy);
+          if (lived === null) return [key, policy];
+          const state = one?.state ?? createExperiment(lived.lifecycle, clock.monotonicMs());
+          return [key, effectiveExperiment(policy, state)];
+        }),
+      ),
+    }),
+    command(experiment, name, actor, options = {}) {
+      const one = all.get(experiment);
+      if (one === undefined) return undefined;
+      const refused = name === "start" ? refuseStart(experiment) : null;
+      return refused ?? feed(one, { kind: "command", name, actor, ...options });
+    },
+    view: () =>
+      Array.from(all, ([experiment, { policy, state, watch, journal }]) => ({
+        experiment,
+        policy,
+        state,
+        ranMs: ranMs(state, clock.monotonicMs()),
+        watch: watch.state(),
+        journal,
+      })),
+    stop: cancel,
+  };
+}
+
+/** Running or paused: it takes one of the places. */
+function isOpen({ phase }: ExperimentState): boolean {
+  switch (phase.kind) {
+    case "running":
+    case "paused":
+      return true;
+    case "draft":
+    case "ended":
+    case "archived":
+      return false;
+    default:
+      return unreachable(phase);
+  }
+}
+
+type Lived = ExperimentPolicy & {
+  readonly lifecycle: NonNullable<ExperimentPolicy["lifecycle"]>;
+};
+
+/** The experiment when it is an A/B experiment; null for rollouts, which have lives of their own. */
+function isLived(policy: ExperimentPolicy | undefined): Lived | null {
+  return policy === undefined || policy.lifecycle === null ? null : (policy as Lived);
+}

@@ -1,0 +1,89 @@
+import type { Result } from "../base/result.ts";
+import { createCollector, type CollectorView } from "../control/collector.ts";
+import { createExperiments, type Experiments } from "../control/experiments.ts";
+import { createGates, type Gates } from "../control/gates.ts";
+import { createRollouts, type Rollouts } from "../control/rollouts.ts";
+import type { WorkerSnapshot } from "../control/worker-counts.ts";
+import type { SupervisorLog, WorkerSource } from "../control/worker-slot.ts";
+import type { Config } from "../core/config/model.ts";
+import { openStore, type KeptStore } from "./kept-store.ts";
+import { realClock, realRandom, realTimers } from "./system.ts";
+
+/** What the control plane needs of the process around it. */
+export type ControlDependencies = {
+  readonly log: SupervisorLog;
+  /** Gives the workers what is to be routed now; with a new epoch for the experiment, or in the present one. */
+  readonly route: (experiment: string, isNewEpoch: boolean) => Promise<Result<unknown, string>>;
+  readonly epochs: () => Readonly<Record<string, number>>;
+};
+
+/** What measures, decides and writes down: everything of the control plane that does not run threads. */
+export type Control = {
+  readonly experiments: Experiments;
+  readonly rollouts: Rollouts;
+  /** The configuration as it is to be routed, given where experiments and rollouts stand. */
+  effective(config: Config): Config;
+  /** Takes over a configuration that the workers route by already. */
+  configure(config: Config): void;
+  take(snapshot: WorkerSnapshot, source: WorkerSource): void;
+  workerGone(source: WorkerSource): void;
+  view(): CollectorView;
+  /** Ends all work; resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  /** Closes the store, after the last decision. */
+  close(): void;
+};
+
+export function createControl(config: Config, dependencies: ControlDependencies): Control {
+  const { log, route, epochs } = dependencies;
+  const shared = { clock: realClock, timers: realTimers, random: realRandom, log };
+  const collector = createCollector({ nowMs: realClock.monotonicMs() });
+  const store: KeptStore | null = openStore(config, log);
+  const gates: Gates = createGates(shared);
+  const experiments = createExperiments(config, {
+    ...shared,
+    store,
+    measured: (experiment) => {
+      const measured = collector.arms(experiment);
+      return measured?.epoch === epochs()[experiment] ? measured : null;
+    },
+    apply: (experiment, isNewRun) => {
+      // A winner may have begun to climb, or a rollout may have ended with its experiment.
+      rollouts.configure(experiments.effective(present));
+      return route(experiment, isNewRun);
+    },
+  });
+  let present = config;
+  const rollouts = createRollouts(experiments.effective(config), {
+    ...shared,
+    store,
+    gates,
+    queries: () => null,
+    apply: (experiment) => route(experiment, true),
+  });
+  return {
+    experiments,
+    rollouts,
+    effective: (wanted) => rollouts.withShares(experiments.effective(wanted)),
+    configure(next) {
+      present = next;
+      experiments.configure(next);
+      rollouts.configure(experiments.effective(next));
+    },
+    take(snapshot, source) {
+      collector.add(source, snapshot, realClock.monotonicMs());
+      rollouts.take(source, snapshot.telemetry, epochs());
+    },
+    workerGone(source) {
+      collector.workerGone(source);
+      rollouts.workerGone(source);
+    },
+    view: () => collector.view(realClock.monotonicMs()),
+    async stop() {
+      experiments.stop();
+      rollouts.stop();
+      await gates.stop();
+    },
+    close: () => store?.close(),
+  };
+}
