@@ -29,6 +29,7 @@ import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { createControl, type Control } from "./control.ts";
+import { describeExperimentLife } from "./experiment-status.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeReadiness, describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -277,6 +278,10 @@ class RunningSluice implements Sluice {
         rollouts: {
           list: () => this.rollouts(),
           command: (...command) => this.commandRollout(...command),
+        },
+        experiments: {
+          list: () => this.#control.experiments.view().map(describeExperimentLife),
+          command: (...command) => this.#control.experiments.command(...command),
         },
         version,
         fault: (error) => log.app("error", "admin request failed", { error: String(error) }),

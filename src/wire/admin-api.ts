@@ -143,7 +143,7 @@ const verdictSchema = z.object({
   reason: z.string(),
 });
 
-const journalLineSchema = z.object({
+export const journalLineSchema = z.object({
   at: z.iso.datetime(),
   what: z.string(),
   actor: z.string(),

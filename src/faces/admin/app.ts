@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import type { Clock } from "../../base/clock.ts";
 import { replaceConfig } from "./config-change.ts";
+import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
 import { FailedTries } from "./failed-tries.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
@@ -23,7 +24,7 @@ const safetyHeaders: Readonly<Record<string, string>> = {
 
 /** The route that a path with a name in it belongs to. */
 function patternOf(path: string): string {
-  return path.replace(/^(\/v1\/rollouts)\/[^/]+$/, "$1/:experiment");
+  return path.replace(/^(\/v1\/(?:rollouts|experiments))\/[^/]+$/, "$1/:experiment");
 }
 
 /** The admin API as a function from request to response. */
@@ -76,6 +77,15 @@ export function createAdminApp(
   app.get("/v1/rollouts/:experiment", (context) => showRollout(context, sources));
   app.post("/v1/rollouts/:experiment", (context) =>
     commandRollout(context, sources, limits.bodyBytesMax),
+  );
+
+  app.get("/v1/experiments", (context) =>
+    context.json({ experiments: sources.experiments.list() }),
+  );
+  app.post("/v1/experiments", (context) => createExperiment(context, sources, limits.bodyBytesMax));
+  app.get("/v1/experiments/:experiment", (context) => showExperiment(context, sources));
+  app.post("/v1/experiments/:experiment", (context) =>
+    commandExperiment(context, sources, limits.bodyBytesMax),
   );
 
   const methods = new Map<string, string>();

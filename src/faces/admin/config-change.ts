@@ -50,7 +50,8 @@ export async function replaceConfig(
   return answerOutcome(outcome, sources);
 }
 
-function answerOutcome(outcome: ReloadOutcome, sources: AdminSources): Response {
+/** What came of a change of the configuration. */
+export function answerOutcome(outcome: ReloadOutcome, sources: AdminSources): Response {
   switch (outcome.kind) {
     case "applied":
       return answerChange({ ...outcome, result: "applied" });

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../base/units.ts";
 import { rolloutCommandSchema } from "../../wire/admin-api.ts";
 import { readBody } from "./body.ts";
+import { parseJson, wordsOf } from "./json-body.ts";
 import { addressOf, answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
@@ -23,12 +24,9 @@ export async function commandRollout(
     const detail = `At most ${formatBytes(bodyBytesMax)}.`;
     return answerProblem("body_too_large", 413, "Request body too large", detail);
   }
-  const command = rolloutCommandSchema.safeParse(parseJson(new TextDecoder().decode(body)));
+  const command = rolloutCommandSchema.safeParse(parseJson(body));
   if (!command.success) {
-    const detail = command.error.issues
-      .map(({ path, message }) => `${path.join(".")}${path.length > 0 ? ": " : ""}${message}`)
-      .join("; ");
-    return answerProblem("bad_command", 400, "Not a rollout command", detail);
+    return answerProblem("bad_command", 400, "Not a rollout command", wordsOf(command.error));
   }
   const key = context.req.param("experiment") ?? "";
   const { command: name, actor = addressOf(context), reason } = command.data;
@@ -41,12 +39,4 @@ export async function commandRollout(
 function answerUnknown(key: string): Response {
   const detail = `No experiment ${JSON.stringify(key.slice(0, 100))} has a rollout with steps.`;
   return answerProblem("unknown_rollout", 404, "No such rollout", detail);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

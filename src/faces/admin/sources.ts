@@ -2,8 +2,10 @@ import type { Result } from "../../base/result.ts";
 import type { ReloadPreview } from "../../control/reload-preview.ts";
 import type { Reloader } from "../../control/reload.ts";
 import type { Issue } from "../../core/config/model.ts";
+import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
+import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
 export type AdminSources = {
@@ -23,6 +25,16 @@ export type AdminSources = {
       name: RolloutCommandName,
       actor: string,
       reason?: string,
+    ) => string | null | undefined;
+  };
+  readonly experiments: {
+    readonly list: () => readonly ExperimentLifecycleStatus[];
+    /** Null when it was done, else why not; undefined when there is no such A/B experiment. */
+    readonly command: (
+      experiment: string,
+      name: ExperimentCommandName,
+      actor: string,
+      options: { readonly reason?: string; readonly keepUsers?: boolean },
     ) => string | null | undefined;
   };
   readonly version: string;

@@ -1,5 +1,5 @@
-import { setTimeout } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
+import { registerAdminCommands } from "./admin-commands.ts";
 import { runAssign } from "./assign.ts";
 import { runCheck } from "./check.ts";
 import { exitCodes } from "./io.ts";
@@ -46,32 +46,6 @@ type PowerOptions = {
 };
 
 type JournalOptions = { limit: string; experiment?: string; json?: boolean };
-
-type RolloutOptions = {
-  admin: string;
-  token?: string;
-  reason?: string;
-  actor?: string;
-  json?: boolean;
-};
-
-const watchEveryMs = 1000;
-
-const rolloutActions = [
-  "status",
-  "watch",
-  "start",
-  "pause",
-  "resume",
-  "promote",
-  "promote_all",
-  "rollback",
-  "retry",
-] as const;
-
-function isRolloutAction(name: string): name is (typeof rolloutActions)[number] {
-  return (rolloutActions as readonly string[]).includes(name);
-}
 
 /** Options may be given once with several values, or several times. */
 function collect(value: string, former: string[] | undefined): string[] {
@@ -235,60 +209,9 @@ export async function runProgram(
       exitCode = runJournal({ file, subject: experiment ?? null, limit, json: json === true }, io);
     });
 
-  program
-    .command("rollout")
-    .description("see and steer rollouts of a running Sluice")
-    .argument(
-      "<action>",
-      "status, watch, start, pause, resume, promote, promote-all, rollback or retry",
-    )
-    .argument("[experiment]", "its experiment; status without one lists all")
-    .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
-    .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
-    .option("--reason <text>", "for the journal")
-    .option("--actor <name>", "who acts; default: your address")
-    .option("--json", "print JSON")
-    .action(async (action: string, experiment: string | undefined, options: RolloutOptions) => {
-      const name = action.replaceAll("-", "_");
-      if (!isRolloutAction(name)) {
-        io.stderr(
-          `sluice rollout: no action ${action}; one of ${rolloutActions.join(", ").replaceAll("_", "-")}\n`,
-        );
-        exitCode = exitCodes.invalid;
-        return;
-      }
-      if (name !== "status" && experiment === undefined) {
-        io.stderr(`sluice rollout: ${action} needs the experiment's key\n`);
-        exitCode = exitCodes.invalid;
-        return;
-      }
-      if (!URL.canParse(options.admin)) {
-        io.stderr(`sluice rollout: --admin is no URL: ${options.admin}\n`);
-        exitCode = exitCodes.invalid;
-        return;
-      }
-      const { runRollout, watchRollout } = await import("./rollout.ts");
-      const call = {
-        admin: options.admin,
-        token: options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null,
-        fetch,
-      };
-      if (name === "watch") {
-        exitCode = await watchRollout(experiment ?? "", call, io, () => setTimeout(watchEveryMs));
-        return;
-      }
-      exitCode = await runRollout(
-        {
-          action: name,
-          experiment: experiment ?? null,
-          reason: options.reason ?? null,
-          actor: options.actor ?? null,
-          json: options.json === true,
-        },
-        call,
-        io,
-      );
-    });
+  registerAdminCommands(program, io, (code) => {
+    exitCode = code;
+  });
 
   try {
     await program.parseAsync(arguments_, { from: "user" });

@@ -2,16 +2,9 @@ import { formatShare } from "../../base/units.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import { formatNumber, formatPercent } from "../../core/statistics/decision/words.ts";
 import { rolloutSchema, rolloutsSchema, type RolloutStatus } from "../../wire/admin-api.ts";
+import { ask, explain, type AdminCall } from "./admin-call.ts";
 import { exitCodes } from "./io.ts";
 import type { CliIo } from "./io.ts";
-
-/** How the CLI reaches a running Sluice. */
-export type AdminCall = {
-  /** Address of the admin port, such as http://127.0.0.1:9090. */
-  readonly admin: string;
-  readonly token: string | null;
-  readonly fetch: typeof fetch;
-};
 
 export type RolloutArguments = {
   readonly action: "status" | RolloutCommandName;
@@ -37,14 +30,7 @@ export async function runRollout(
       ? null
       : { command: action, ...(reason !== null && { reason }), ...(actor !== null && { actor }) };
   const answer = await ask(call, path, body);
-  if (answer.kind === "unreachable") {
-    io.stderr(`sluice rollout: ${call.admin} cannot be reached: ${answer.message}\n`);
-    return exitCodes.failure;
-  }
-  if (answer.kind === "refused") {
-    io.stderr(`sluice rollout: ${answer.message}\n`);
-    return answer.status >= 500 ? exitCodes.failure : exitCodes.invalid;
-  }
+  if (answer.kind !== "answered") return explain("rollout", call, answer, io);
   const rollouts =
     experiment === null
       ? rolloutsSchema.parse(answer.body).rollouts
@@ -69,12 +55,7 @@ export async function watchRollout(
   let shown = "";
   for (;;) {
     const answer = await ask(call, `/v1/rollouts/${encodeURIComponent(experiment)}`, null);
-    if (answer.kind !== "answered") {
-      io.stderr(`sluice rollout: ${call.admin}: ${answer.message}\n`);
-      return answer.kind === "refused" && answer.status < 500
-        ? exitCodes.invalid
-        : exitCodes.failure;
-    }
+    if (answer.kind !== "answered") return explain("rollout", call, answer, io);
     const rollout = rolloutSchema.parse(answer.body);
     const text = describeRollout(rollout);
     if (text !== shown) io.stdout(shown === "" ? text : `\n${text}`);
@@ -82,44 +63,6 @@ export async function watchRollout(
     if (rollout.phase === "promoted") return exitCodes.success;
     if (rollout.phase === "rolled_back") return exitCodes.breached;
     await pause();
-  }
-}
-
-type Answer =
-  | { readonly kind: "answered"; readonly body: unknown }
-  | { readonly kind: "refused"; readonly status: number; readonly message: string }
-  | { readonly kind: "unreachable"; readonly message: string };
-
-async function ask(call: AdminCall, path: string, body: unknown): Promise<Answer> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (call.token !== null) headers["authorization"] = `Bearer ${call.token}`;
-  if (body !== null) headers["content-type"] = "application/json";
-  try {
-    const response = await call.fetch(new URL(path, call.admin), {
-      method: body === null ? "GET" : "POST",
-      headers,
-      ...(body !== null && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
-    });
-    const text = await response.text();
-    if (response.ok) return { kind: "answered", body: JSON.parse(text) };
-    return {
-      kind: "refused",
-      status: response.status,
-      message: problemText(text, response.status),
-    };
-  } catch (error) {
-    const { cause, message } = error as Error & { cause?: Error };
-    return { kind: "unreachable", message: cause?.message ?? message };
-  }
-}
-
-function problemText(text: string, status: number): string {
-  try {
-    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
-    return [title, detail].filter((part) => part !== undefined && part !== "").join(": ");
-  } catch {
-    return `the admin port answered ${status}`;
   }
 }
 

@@ -139,6 +139,7 @@ export async function openAdmin(
       reloader,
       preview: (text) => previewReload(text, reloader.state().config, context),
       rollouts: { list: () => [], command: () => undefined },
+      experiments: { list: () => [], command: () => undefined },
       version: "1.2.3",
       fault: (error) => faults.push(error),
       ...options.sources,

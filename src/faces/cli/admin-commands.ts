@@ -1,0 +1,165 @@
+import { setTimeout } from "node:timers/promises";
+import type { Command } from "commander";
+import type { AdminCall } from "./admin-call.ts";
+import { exitCodes, type CliIo } from "./io.ts";
+
+/** The commands that talk to the admin port of a running Sluice. */
+
+type AdminOptions = {
+  readonly admin: string;
+  readonly token?: string;
+  readonly actor?: string;
+  readonly reason?: string;
+  readonly json?: boolean;
+};
+
+type Exit = (code: number) => void;
+
+const watchEveryMs = 1000;
+
+const rolloutActions = [
+  "status",
+  "watch",
+  "start",
+  "pause",
+  "resume",
+  "promote",
+  "promote_all",
+  "skip",
+  "rollback",
+  "abort",
+  "retry",
+] as const;
+
+const experimentActions = [
+  "list",
+  "show",
+  "create",
+  "start",
+  "pause",
+  "resume",
+  "stop",
+  "archive",
+] as const;
+
+export function registerAdminCommands(program: Command, io: CliIo, exit: Exit): void {
+  registerRollout(program, io, exit);
+  registerExperiment(program, io, exit);
+}
+
+function registerRollout(program: Command, io: CliIo, exit: Exit): void {
+  withAdmin(
+    program
+      .command("rollout")
+      .description("see and steer rollouts of a running Sluice")
+      .argument("<action>", wordsOf(rolloutActions))
+      .argument("[experiment]", "its experiment; status without one lists all"),
+  ).action(async (action: string, experiment: string | undefined, options: AdminOptions) => {
+    const name = findAction("rollout", action, rolloutActions, io);
+    const call = callOf("rollout", options, io);
+    if (name === null || call === null) return exit(exitCodes.invalid);
+    if (name !== "status" && experiment === undefined) {
+      io.stderr(`sluice rollout: ${action} needs the experiment's key\n`);
+      return exit(exitCodes.invalid);
+    }
+    const { runRollout, watchRollout } = await import("./rollout.ts");
+    if (name === "watch") {
+      exit(await watchRollout(experiment ?? "", call, io, () => setTimeout(watchEveryMs)));
+      return;
+    }
+    exit(
+      await runRollout(
+        {
+          action: name,
+          experiment: experiment ?? null,
+          reason: options.reason ?? null,
+          actor: options.actor ?? null,
+          json: options.json === true,
+        },
+        call,
+        io,
+      ),
+    );
+  });
+}
+
+type ExperimentOptions = AdminOptions & {
+  readonly from?: string;
+  readonly route?: readonly string[];
+  readonly keepUsers?: boolean;
+};
+
+function registerExperiment(program: Command, io: CliIo, exit: Exit): void {
+  withAdmin(
+    program
+      .command("experiment")
+      .description("create, see and steer A/B experiments of a running Sluice")
+      .argument("<action>", wordsOf(experimentActions))
+      .argument("[experiment]", "its key"),
+  )
+    .option("--from <file>", "of create: the experiment as YAML or JSON, - reads standard input")
+    .option("--route <match...>", 'of create: what goes to it, such as "POST /embeddings"')
+    .option("--keep-users", "of start after an end: every user keeps the variant")
+    .action(async (action: string, experiment: string | undefined, options: ExperimentOptions) => {
+      const name = findAction("experiment", action, experimentActions, io);
+      const call = callOf("experiment", options, io);
+      if (name === null || call === null) return exit(exitCodes.invalid);
+      if (name !== "list" && experiment === undefined) {
+        io.stderr(`sluice experiment: ${action} needs the experiment's key\n`);
+        return exit(exitCodes.invalid);
+      }
+      const { runExperiment } = await import("./experiment.ts");
+      exit(
+        await runExperiment(
+          {
+            action: name,
+            experiment: experiment ?? "",
+            from: options.from ?? null,
+            routes: options.route ?? [],
+            keepUsers: options.keepUsers === true,
+            reason: options.reason ?? null,
+            actor: options.actor ?? null,
+            json: options.json === true,
+          },
+          call,
+          io,
+        ),
+      );
+    });
+}
+
+function withAdmin(command: Command): Command {
+  return command
+    .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
+    .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
+    .option("--reason <text>", "for the journal")
+    .option("--actor <name>", "who acts; default: your address")
+    .option("--json", "print JSON");
+}
+
+function wordsOf(actions: readonly string[]): string {
+  const words = actions.map((action) => action.replaceAll("_", "-"));
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+function findAction<Name extends string>(
+  command: string,
+  written: string,
+  actions: readonly Name[],
+  io: CliIo,
+): Name | null {
+  const found = actions.find((action) => action === written.replaceAll("-", "_"));
+  if (found !== undefined) return found;
+  const known = actions.join(", ").replaceAll("_", "-");
+  io.stderr(`sluice ${command}: no action ${written}; one of ${known}\n`);
+  return null;
+}
+
+function callOf(command: string, options: AdminOptions, io: CliIo): AdminCall | null {
+  if (!URL.canParse(options.admin)) {
+    io.stderr(`sluice ${command}: --admin is no URL: ${options.admin}\n`);
+    return null;
+  }
+  const token = options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null;
+  return { admin: options.admin, token, fetch };
+}
