@@ -3,20 +3,22 @@ import { compactDimension, compactVector } from "../faces/demo/compact-vector.ts
 import type { DemoService, ServiceName } from "../faces/demo/demo.ts";
 import { startEmbeddingService } from "../faces/demo/embedding-service.ts";
 import { createMisbehave } from "../faces/demo/fault.ts";
-import type { Fault } from "../faces/demo/fault.ts";
+import type { PlannedFault } from "../faces/demo/fault.ts";
 import { fullDimension, loadEncoder } from "../faces/demo/model.ts";
-import { realRandom, realTimers } from "./system.ts";
+import { realClock, realRandom, realTimers } from "./system.ts";
 
 /** An embedding service as a thread of its own: this file is both who starts it and what runs there. */
 
-type ThreadOptions = { readonly embeddingService: { name: ServiceName; fault: Fault | null } };
+type ThreadOptions = {
+  readonly embeddingService: { name: ServiceName; fault: PlannedFault | null };
+};
 
 const startMsMax = 60_000;
 
 /** Resolves when the model is loaded and the port is open. */
 export function spawnEmbeddingService(
   name: ServiceName,
-  fault: Fault | null,
+  fault: PlannedFault | null,
 ): Promise<DemoService> {
   const options: ThreadOptions = { embeddingService: { name, fault } };
   const thread = new Worker(new URL(import.meta.url), {
@@ -46,7 +48,11 @@ async function serve({ embeddingService: { name, fault } }: ThreadOptions): Prom
     dimension: isFull ? fullDimension : compactDimension,
     encoder: await loadEncoder(),
     reduce: isFull ? (vector) => vector : compactVector,
-    misbehave: createMisbehave(fault, { random: realRandom, timers: realTimers }),
+    misbehave: createMisbehave(fault, {
+      random: realRandom,
+      timers: realTimers,
+      clock: realClock,
+    }),
   });
   parentPort?.postMessage(port);
 }

@@ -132,13 +132,13 @@ function expectHonest(summary: Summary, text: string): void {
 const free = "--port 0 --admin-port 0";
 
 async function runOnce(more: string): Promise<{ demo: Demo; summary: Summary }> {
-  const demo = start(`--once --for 4s ${free} ${more}`.trim());
+  const demo = start(`--split --once --for 4s ${free} ${more}`.trim());
   expect(await demo.exit).toBe(0);
   expect(demo.stderr()).toBe("");
   return { demo, summary: readSummary(demo.stdout()) };
 }
 
-describe("npm start -- --once --for 4s", () => {
+describe("npm start -- --split --once --for 4s", () => {
   it("sends real questions to both models and ends with a summary that adds up", async () => {
     const { demo, summary } = await runOnce("");
     expectHonest(summary, demo.stdout());
@@ -209,7 +209,7 @@ describe("npm start", () => {
   });
 
   it("takes another split over the admin API while it runs", async () => {
-    const demo = start(free);
+    const demo = start(`--split ${free}`);
     await demo.shows(" asked, ");
     const admin = /admin +(\S+)\/v1\/status/.exec(demo.stdout())?.[1] as string;
     const present = await fetch(`${admin}/v1/config`);
@@ -244,16 +244,26 @@ describe("npm start", () => {
       "hang",
       /^ {2}latency_p95: \d+ of \d+ requests in this step, surely more than the 5 % allowed$/m,
     ],
-  ])("--canary --once --fault %s: compact is taken back, exit code 3", async (fault, reason) => {
-    const demo = start(`--canary --once --rate 40 --fault ${fault} ${free}`);
+  ])("--once --fault %s: compact is taken back, exit code 3", async (fault, reason) => {
+    const demo = start(`--once --rate 40 --fault ${fault} ${free}`);
     expect(await demo.exit).toBe(3);
     expect(demo.stdout()).toMatch(/^verdict: compact was rolled back [\d.]+ s after its start$/m);
     expect(demo.stdout()).toMatch(reason);
+    expect(demo.stdout()).toMatch(
+      /^ {2}\d+ ms after the first bad answer; users saw \d+ of them$/m,
+    );
     expect(demo.stderr()).toBe("");
   });
 
-  it("--canary --for 3s: compact is on its way, and there is no verdict yet", async () => {
-    const demo = start(`--canary --for 3s ${free}`);
+  it("--fault-after: compact behaves at first, and is taken back when it does not any more", async () => {
+    const demo = start(`--once --rate 40 --fault errors --fault-after 3s ${free}`);
+    expect(await demo.exit).toBe(3);
+    const took = /rolled back ([\d.]+) s after its start/.exec(demo.stdout())?.[1];
+    expect(Number(took)).toBeGreaterThan(3);
+  });
+
+  it("--once --for 3s: compact is on its way, and there is no verdict yet", async () => {
+    const demo = start(`--once --for 3s ${free}`);
     expect(await demo.exit).toBe(0);
     expect(demo.stdout()).toContain(
       "verdict: none yet\nembedding_model: stepping, step 1 of 3, treatment 25%",

@@ -2,10 +2,10 @@ import type { Clock, Random, Timers } from "../../base/clock.ts";
 import { formatDurationMs } from "../../base/units.ts";
 import type { ExperimentStatus, RolloutStatus, Status } from "../../wire/admin-api.ts";
 import { describeRollout } from "../cli/rollout.ts";
-import { canaryActor, canaryPlan, describeVerdict, isDecided } from "./canary.ts";
+import { canaryActor, canaryPlan, describeVerdict, isDecided, slowMs } from "./canary.ts";
 import { LiveBlock } from "./display.ts";
 import type { DemoIo } from "./display.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault, PlannedFault } from "./fault.ts";
 import type { DemoOptions } from "./options.ts";
 import { questions } from "./questions.ts";
 import { describeErrors, formatTable } from "./summary.ts";
@@ -32,7 +32,7 @@ export type DemoDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  readonly startService: (name: ServiceName, fault: Fault | null) => Promise<DemoService>;
+  readonly startService: (name: ServiceName, fault: PlannedFault | null) => Promise<DemoService>;
   readonly startSluice: (configText: string) => Promise<DemoSluice>;
   /** Calls `run` when the user wants to end. */
   readonly onInterrupt: (run: () => void) => void;
@@ -61,19 +61,24 @@ export async function runDemo(
   io.stdout("Sluice demonstration: loading two embedding models …\n");
   // Closed in reverse order, whatever fails.
   await using started = new AsyncDisposableStack();
-  const begin = (name: ServiceName, fault: Fault | null) => {
+  const begin = (name: ServiceName, fault: PlannedFault | null) => {
     const starting = startService(name, fault);
     started.defer(async () => (await starting.catch(() => null))?.stop());
     return starting;
   };
-  const [full, compact] = await Promise.all([begin("full", null), begin("compact", options.fault)]);
+  const { fault: kind, faultAfterMs: afterMs } = options;
+  const fault = kind === null ? null : { kind, afterMs };
+  const [full, compact] = await Promise.all([begin("full", null), begin("compact", fault)]);
   const sluice = await startSluice(
     describeConfig(options, { full: full.port, compact: compact.port }),
   );
   started.defer(async () => void (await sluice.drain()));
   io.stdout(describeAddresses(sluice, options));
   const origin = `http://127.0.0.1:${sluice.dataPort}`;
-  const traffic = startTraffic({ origin, rate: options.rate }, dependencies);
+  const traffic = startTraffic(
+    { origin, rate: options.rate, treatment: "compact", slowMs },
+    dependencies,
+  );
   started.defer(() => traffic.cut());
   if (options.canary) sluice.commandRollout(experiment, "start", canaryActor);
   const startMs = clock.monotonicMs();
@@ -95,10 +100,17 @@ export async function runDemo(
   block.clear();
   if (traffic.counts().inFlight > 0) io.stdout("Ending: waiting for the answers under way …\n");
   const variants = await settle(traffic, sluice, dependencies);
-  io.stdout(describeEnd(variants, traffic.counts(), elapsedMs));
+  const counts = traffic.counts();
   const [rollout] = sluice.rollouts();
-  if (rollout === undefined) return 0;
-  io.stdout(describeVerdict(rollout));
+  if (rollout === undefined) {
+    io.stdout(describeEnd(variants, counts, elapsedMs));
+    return 0;
+  }
+  io.stdout(describeCanaryEnd(counts, elapsedMs));
+  const { count, firstMs } = counts.bad;
+  const wallMs = clock.wallMs() - clock.monotonicMs();
+  const firstAtMs = firstMs === null ? null : wallMs + firstMs;
+  io.stdout(describeVerdict(rollout, { count, firstAtMs }));
   return rollout.phase === "rolled_back" ? 3 : 0;
 }
 
@@ -158,7 +170,7 @@ ${plan}`;
 
 function describeAddresses(
   { dataPort, adminPort }: DemoSluice,
-  { rate, fault, runMs }: DemoOptions,
+  { rate, fault, faultAfterMs, runMs }: DemoOptions,
 ): string {
   const proxy = `http://127.0.0.1:${dataPort}`;
   const admin = `http://127.0.0.1:${adminPort}`;
@@ -169,7 +181,7 @@ function describeAddresses(
     `  proxy   ${proxy}   POST /embeddings, POST /v1/embeddings`,
     `  admin   ${admin}/v1/status   ${admin}/metrics   ${admin}/readyz`,
     "  full    512 dimensions (control)",
-    `  compact 256 dimensions, 8-bit${fault === null ? "" : `   misbehaves: ${faultWords[fault]}`}`,
+    `  compact 256 dimensions, 8-bit${fault === null ? "" : `   misbehaves${faultAfterMs === 0 ? "" : ` after ${formatDurationMs(faultAfterMs)}`}: ${faultWords[fault]}`}`,
     `  traffic ${rate} of ${questions.length} questions a second, ${trafficLimits.users} users; ${end}`,
     "",
     "Try it; x-sluice-variant in the answer says who answered, and another user id may get the other:",
@@ -200,18 +212,34 @@ function describeNow(
   ];
 }
 
+function describeHead(counts: TrafficCounts, elapsedMs: number): string {
+  const { sent, answered, failed, inFlight } = counts;
+  return `Summary of ${(elapsedMs / 1000).toFixed(1)} s: ${sent} asked, ${answered} answered, ${failed} failed, ${inFlight} without an answer at the end`;
+}
+
+/** Of a canary, whose split changed on the way: what users were answered, by whom. */
+function describeCanaryEnd(counts: TrafficCounts, elapsedMs: number): string {
+  const { byVariant, skipped } = counts;
+  const lines = ["full", "compact"].map((variant) => {
+    const { answered, failed } = byVariant[variant] ?? { answered: 0, failed: 0 };
+    return `  ${variant.padEnd(8)} ${answered} answered, ${failed} failed`;
+  });
+  if (skipped > 0) lines.push(`${skipped} not asked: this machine could not keep the pace`);
+  return `${[describeHead(counts, elapsedMs), ...lines].join("\n")}\n`;
+}
+
 function describeEnd(
   variants: ExperimentStatus["variants"],
   counts: TrafficCounts,
   elapsedMs: number,
 ): string {
-  const { sent, answered, failed, inFlight, skipped } = counts;
+  const { sent, skipped } = counts;
   const parts = variants.map(({ key, requests }) => `${requests} ${key}`);
   const held = sum(variants, "in_flight");
   const measured = sum(variants, "requests") + held;
   const sums = `${parts.join(" + ")} + ${held} in flight`;
   const lines = [
-    `Summary of ${(elapsedMs / 1000).toFixed(1)} s: ${sent} asked, ${answered} answered, ${failed} failed, ${inFlight} without an answer at the end`,
+    describeHead(counts, elapsedMs),
     "",
     ...formatTable(variants, elapsedMs),
     "",

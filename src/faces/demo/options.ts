@@ -10,11 +10,13 @@ export type DemoOptions = {
   /** Null runs until it is interrupted. */
   readonly runMs: number | null;
   readonly fault: Fault | null;
+  /** How long compact behaves before its fault begins, milliseconds. */
+  readonly faultAfterMs: number;
   /** Questions per second. */
   readonly rate: number;
   readonly port: number;
   readonly adminPort: number;
-  /** Lets compact climb step by step instead of giving it half of the users. */
+  /** Lets compact climb step by step; without, it has half of the users. */
   readonly canary: boolean;
   /** Ends once the canary is decided. */
   readonly untilVerdict: boolean;
@@ -35,15 +37,16 @@ export function parseDemoOptions(
     .exitOverride()
     .configureOutput({ writeOut: io.stdout, writeErr: io.stderr })
     .allowExcessArguments(false)
-    .option("--canary", "a rollout with guardrails: compact climbs to all users, or is taken back")
+    .option("--split", "half of the users for each model, instead of a canary that climbs")
     .option(
       "--once",
-      `end by itself: with --canary at the verdict (exit 3 when it is taken back), else after ${onceMs / 1000}s or --for`,
+      `end by itself: at the canary's verdict (exit 3 when it is taken back), with --split after ${onceMs / 1000}s; or with --for`,
     )
     .option("--for <duration>", "end by itself after this long, such as 20s", readDuration)
     .addOption(
       new Option("--fault <kind>", "make the compact service misbehave").choices([...faults]),
     )
+    .option("--fault-after <duration>", "how long it behaves at first, such as 30s", readDuration)
     .option("--rate <n>", "questions per second", readWhole(1, trafficLimits.rateMax), 20)
     .option("--port <n>", "port of the proxy, 0 for a free one", readWhole(0, 65_535), 8080)
     .option("--admin-port <n>", "port of the admin API, 0 for any", readWhole(0, 65_535), 9090);
@@ -54,7 +57,8 @@ export function parseDemoOptions(
     return err(error.exitCode === 0 ? 0 : 2);
   }
   const given = program.opts<{
-    canary?: true;
+    split?: true;
+    faultAfter?: number;
     once?: true;
     for?: number;
     fault?: Fault;
@@ -62,11 +66,11 @@ export function parseDemoOptions(
     port: number;
     adminPort: number;
   }>();
-  const { rate, port, adminPort, fault = null } = given;
-  const canary = given.canary === true;
+  const { rate, port, adminPort, fault = null, faultAfter: faultAfterMs = 0 } = given;
+  const canary = given.split !== true;
   const untilVerdict = canary && given.once === true;
   const runMs = given.for ?? (given.once === true ? (canary ? canaryMsMax : onceMs) : null);
-  return ok({ runMs, fault, rate, port, adminPort, canary, untilVerdict });
+  return ok({ runMs, fault, faultAfterMs, rate, port, adminPort, canary, untilVerdict });
 }
 
 function readDuration(text: string): number {

@@ -99,20 +99,22 @@ describe("options", () => {
   const defaults = {
     runMs: null,
     fault: null,
+    faultAfterMs: 0,
     rate: 20,
     port: 8080,
     adminPort: 9090,
-    canary: false,
+    canary: true,
     untilVerdict: false,
   };
 
   it.each([
     ["", {}],
-    ["--once", { runMs: 20_000 }],
-    ["--canary", { canary: true }],
-    ["--canary --once", { canary: true, untilVerdict: true, runMs: 300_000 }],
-    ["--canary --for 9s", { canary: true, runMs: 9000 }],
-    ["--once --for 4s", { runMs: 4000 }],
+    ["--once", { untilVerdict: true, runMs: 300_000 }],
+    ["--split", { canary: false }],
+    ["--split --once", { canary: false, runMs: 20_000 }],
+    ["--for 9s", { runMs: 9000 }],
+    ["--once --for 4s", { untilVerdict: true, runMs: 4000 }],
+    ["--fault errors --fault-after 30s", { fault: "errors", faultAfterMs: 30_000 }],
     ["--for 1.5m", { runMs: 90_000 }],
     ["--fault errors", { fault: "errors" }],
     ["--fault slow", { fault: "slow" }],

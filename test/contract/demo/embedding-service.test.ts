@@ -5,7 +5,7 @@ import { compactDimension, compactVector } from "../../../src/faces/demo/compact
 import { embeddingLimits, encodeBase64 } from "../../../src/faces/demo/embedding-request.ts";
 import { startEmbeddingService } from "../../../src/faces/demo/embedding-service.ts";
 import type { EmbeddingService } from "../../../src/faces/demo/embedding-service.ts";
-import { createMisbehave } from "../../../src/faces/demo/fault.ts";
+import { createMisbehave, type Fault } from "../../../src/faces/demo/fault.ts";
 import type { Misbehave } from "../../../src/faces/demo/fault.ts";
 import { fullDimension, loadEncoder } from "../../../src/faces/demo/model.ts";
 import type { Encoder } from "../../../src/faces/demo/model.ts";
@@ -206,6 +206,8 @@ describe("faults", () => {
     services.push(service);
     return service;
   };
+  const clock = { monotonicMs: () => 1000 };
+  const at = (kind: Fault) => ({ kind, afterMs: 0 });
   const noTimers = { after: () => () => undefined, every: () => () => undefined };
   afterEach(async () => {
     for (const service of services.splice(0)) await service.stop();
@@ -214,12 +216,31 @@ describe("faults", () => {
   it("errors: below 0.3 fails with 500, from 0.3 on answers", async () => {
     const drawn = [0, 0.29, 0.3, 0.99];
     const random = { next: () => drawn.shift() ?? 1, hex32: () => "" };
-    const service = await serveWith(createMisbehave("errors", { random, timers: noTimers }));
+    const service = await serveWith(
+      createMisbehave(at("errors"), { random, timers: noTimers, clock }),
+    );
     const statuses = [];
     for (let count = 0; count < 4; count += 1) {
       statuses.push((await ask(service, "/embeddings", { text: "a" })).status);
     }
     expect(statuses).toEqual([500, 500, 200, 200]);
+  });
+
+  it("begins when its time has come, counted from the first request", async () => {
+    const random = { next: () => 0, hex32: () => "" };
+    let nowMs = 5000;
+    const planned = { kind: "errors", afterMs: 3000 } as const;
+    const misbehave = createMisbehave(planned, {
+      random,
+      timers: noTimers,
+      clock: { monotonicMs: () => nowMs },
+    });
+    const seen = [await misbehave()];
+    nowMs = 7999;
+    seen.push(await misbehave());
+    nowMs = 8000;
+    seen.push(await misbehave());
+    expect(seen).toEqual(["answer", "answer", "fail"]);
   });
 
   it("slow: answers after 300 ms", async () => {
@@ -233,14 +254,14 @@ describe("faults", () => {
       },
     };
     const random = { next: () => 0, hex32: () => "" };
-    const service = await serveWith(createMisbehave("slow", { random, timers }));
+    const service = await serveWith(createMisbehave(at("slow"), { random, timers, clock }));
     expect((await ask(service, "/embeddings", { text: "a" })).status).toBe(200);
     expect(waits).toEqual([300]);
   });
 
   it("hang: never answers, though health does, and refuses beyond its limit", async () => {
     const random = { next: () => 0, hex32: () => "" };
-    const hang = createMisbehave("hang", { random, timers: noTimers });
+    const hang = createMisbehave(at("hang"), { random, timers: noTimers, clock });
     const arrived = Promise.withResolvers<void>();
     let count = 0;
     const service = await serveWith(() => {
