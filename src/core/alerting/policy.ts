@@ -27,10 +27,12 @@ export type AlertRule = {
   readonly forMs: number;
   /** How long the condition has to be gone before the alert counts as resolved, milliseconds. */
   readonly clearMs: number;
-  /** In the kind's own unit: a share of requests, milliseconds, a p-value; null where the kind has no limit. */
+  /** In the kind's own unit, see defaults.ts: a share, milliseconds, a p-value; null where the kind has no limit. */
   readonly limit: number | null;
   /** The quantile that `latency` looks at, 0.5…0.999; null for every other kind. */
   readonly quantile: number | null;
+  /** Requests in the window below which `error_rate` and `latency` say nothing; null for every other kind. */
+  readonly minRequests: number | null;
 };
 
 /** Where notices go. */
@@ -53,6 +55,9 @@ export type ChannelPolicy = {
 
 /** The alerts slice of the configuration, after validation. */
 export type AlertPolicy = {
+  /** At most one of each kind; a kind without a rule is off. */
   readonly rules: readonly AlertRule[];
   readonly channels: readonly ChannelPolicy[];
+  /** How often an alert that fires and that nobody has acknowledged is told again, milliseconds; null: once. */
+  readonly repeatMs: number | null;
 };

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import {
+  choice,
+  closed,
+  duration,
+  flag,
+  isHeaderName,
+  isHeaderValue,
+  list,
+  name,
+  reject,
+  text,
+} from "../config/fields.ts";
+import { alertSeverities, type ChannelPolicy } from "./policy.ts";
+
+/** How the channels of `alerts:` are written. */
+
+export const channelLimits = { channelsMax: 32, headersMax: 32 } as const;
+
+const shapes = ["generic", "slack", "alertmanager"] as const;
+const defaultTimeoutMs = 10_000;
+const targets = ["webhook", "jsonl", "log"] as const;
+const webhookOnly = ["shape", "headers", "timeout"] as const;
+
+const channel = closed({
+  webhook: text("a URL", 2048)
+    .refine(isHttpUrl, "expected a URL such as https://hooks.example/alerts")
+    .describe("told with POST")
+    .optional(),
+  jsonl: text("a path", 4096).describe("file that gets one line of JSON per notice").optional(),
+  log: flag().describe("true: the log of Sluice").optional(),
+  name: name().describe("default: webhook-1, jsonl-1, log-1 and so on").optional(),
+  min_severity: choice(alertSeverities)
+    .describe("less grave alerts are not told there; default info")
+    .optional(),
+  shape: choice(shapes).describe("of the webhook's body; default generic").optional(),
+  headers: z
+    .record(z.string(), z.string(), { error: () => "expected a map from header names to texts" })
+    .superRefine((fields, context) => {
+      if (Object.keys(fields).length > channelLimits.headersMax) {
+        reject(context, `at most ${channelLimits.headersMax} headers`);
+      }
+      for (const [field, value] of Object.entries(fields)) {
+        if (!isHeaderName(field)) reject(context, "not a legal header name", [field]);
+        if (!isHeaderValue(value)) reject(context, "not a legal header value", [field]);
+      }
+    })
+    .describe("of the webhook, such as authorization")
+    .optional(),
+  timeout: duration(100, 60_000).describe("of the webhook; default 10s").optional(),
+}).superRefine((written, context) => {
+  const named = targets.filter((target) => (written[target] ?? false) !== false);
+  if (named.length !== 1) {
+    reject(context, "say exactly one of webhook: URL, jsonl: PATH and log: true");
+    return;
+  }
+  if (named[0] === "webhook") return;
+  for (const field of webhookOnly) {
+    if (written[field] !== undefined) reject(context, `${field} belongs to webhook`, [field]);
+  }
+});
+
+type WrittenChannel = z.output<typeof channel>;
+
+/** `channels:`; each gets a name of its own. */
+export const alertChannelsSchema = list(channel, "channels", channelLimits.channelsMax).transform(
+  (written, context): readonly ChannelPolicy[] => {
+    const counts = { webhook: 0, jsonl: 0, log: 0 };
+    const names = new Set<string>();
+    return written.map((each, at) => {
+      const target = targetOf(each);
+      counts[target.kind] += 1;
+      const name = each.name ?? `${target.kind}-${counts[target.kind]}`;
+      if (names.has(name)) {
+        reject(context, `two channels are named ${name}: name this one otherwise`, [at]);
+      }
+      names.add(name);
+      return { name, minSeverity: each.min_severity ?? "info", target };
+    });
+  },
+);
+
+function targetOf({
+  webhook,
+  jsonl,
+  shape,
+  headers,
+  timeout,
+}: WrittenChannel): ChannelPolicy["target"] {
+  if (jsonl !== undefined) return { kind: "jsonl", path: jsonl };
+  if (webhook === undefined) return { kind: "log" };
+  return {
+    kind: "webhook",
+    url: webhook,
+    shape: shape ?? "generic",
+    headers: headers ?? {},
+    timeoutMs: timeout ?? defaultTimeoutMs,
+  };
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
