@@ -1,13 +1,7 @@
 import { z } from "zod";
 import type { JsonValue } from "../experiment/policy.ts";
 import { alertKinds, alertSeverities } from "./policy.ts";
-import {
-  alertLimits,
-  type Alert,
-  type AlertsState,
-  type AlertTime,
-  type Silence,
-} from "./state.ts";
+import { alertLimits, type Alert, type AlertsState, type AlertTime } from "./state.ts";
 import { createAlerts } from "./step.ts";
 
 /**
@@ -82,19 +76,23 @@ export function restoreAlerts(stored: JsonValue, { nowMs, atMs }: AlertTime): Al
   const read = saved.safeParse(stored);
   if (!read.success) return null;
   const { firing, owed, silences } = read.data;
-  const alerts = firing.map(({ startedAtMs, acknowledged, toldAgoMs, ...rest }): Alert => {
-    const toldMs = toldAgoMs === null ? null : nowMs - toldAgoMs;
-    const phase = { kind: "firing", startedAtMs, goneSinceMs: null, toldMs, acknowledged } as const;
-    return { ...rest, phase };
-  });
   const endsMs = ({ untilMs }: { readonly untilMs: number }) =>
     nowMs + Math.min(untilMs - atMs, alertLimits.silenceMsMax);
   return {
     ...createAlerts(),
-    alerts: new Map(alerts.map((each) => [each.id, each])),
+    alerts: new Map(firing.map((each) => [each.id, restoreFiring(each, nowMs)])),
     owed: new Map(owed.map((each) => [each.alert, each])),
     silences: new Map(silences.map((each) => [each.id, { ...each, endsMs: endsMs(each) }])),
   };
+}
+
+function restoreFiring(
+  { startedAtMs, acknowledged, toldAgoMs, ...rest }: z.output<typeof firing>,
+  nowMs: number,
+): Alert {
+  const toldMs = toldAgoMs === null ? null : nowMs - toldAgoMs;
+  const phase = { kind: "firing", startedAtMs, goneSinceMs: null, toldMs, acknowledged } as const;
+  return { ...rest, phase };
 }
 
 function saveFiring(
