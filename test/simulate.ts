@@ -73,20 +73,22 @@ function compareRollouts(): number {
     if (!scenario.name.includes(values.only)) continue;
     const isHealthy = scenario.regression.kind === "none";
     console.log(`\n${scenario.rate} canary requests/s, ${scenario.name}`);
-    for (const standing of race(scenario, rules, runs, seed)) {
+    // A thousand requests a second are ten times the work of a hundred, and as sure with fewer runs.
+    const count = scenario.rate === 1000 ? Math.ceil(runs / 20) : runs;
+    for (const standing of race(scenario, rules, count, seed)) {
       const { rule, falseRollbacks, missed, medianSeconds, p95Seconds, harmed } = standing;
-      const share = (count: number) => `${((100 * count) / runs).toFixed(1)} %`;
+      const share = (hits: number) => `${((100 * hits) / count).toFixed(1)} %`;
       const found = `missed ${share(missed).padStart(7)}  median ${seconds(medianSeconds)}  p95 ${seconds(p95Seconds)}  users harmed ${harmed.toFixed(1)}`;
       console.log(
         `  ${rule.padEnd(19)} false ${share(falseRollbacks).padStart(7)}  ${isHealthy ? "" : found}`,
       );
-      // Three guardrails with a thousandth each.
+      // Four guardrails with a thousandth each.
       const row = {
         scenario: rule,
-        runs,
+        runs: count,
         hits: falseRollbacks,
         expected: "at_most",
-        bound: 0.003,
+        bound: 0.004,
       } as const;
       if (rule === sluice.name && !isWithinBound(row)) broken += 1;
     }

@@ -31,6 +31,12 @@ it("a hang is over within the limit and a second", () => {
   for (const other of others) expect(sluice.harmed).toBeLessThan(other.harmed / 5);
 });
 
+it("a tail that grows by a third is found with fewer users harmed than by any interval", () => {
+  const [sluice, ...others] = run("p95 × 1.3", 100, 3);
+  expect(sluice.missed).toBe(0);
+  for (const other of others) expect(sluice.harmed).toBeLessThan(other.harmed);
+});
+
 it("a third failing is found sooner than by any interval", () => {
   const [sluice, ...others] = run("30 % errors", 10, 20);
   expect(sluice.missed).toBe(0);

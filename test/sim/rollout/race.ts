@@ -1,6 +1,6 @@
 import { createRandom } from "../../../src/core/statistics/random.ts";
 import type { Rule } from "./rules.ts";
-import { SimulatedArm, tickMs, type Scenario } from "./world.ts";
+import { canaryShare, SimulatedArm, tickMs, type Scenario } from "./world.ts";
 
 /** How one rule did in one scenario. */
 export type Standing = {
@@ -37,8 +37,8 @@ export function race(
   const isRegression = scenario.regression.kind !== "none";
   for (let run = 0; run < runs; run += 1) {
     const [treatment, control] = [
-      new SimulatedArm(scenario, random),
-      new SimulatedArm(scenario, random),
+      new SimulatedArm(scenario, 1, random),
+      new SimulatedArm(scenario, (1 - canaryShare) / canaryShare, random),
     ];
     const watching = rules.map((rule) => ({ decide: rule.create(), over: false }));
     const onset = isRegression ? Math.floor(((60 + 60 * random()) * 1000) / tickMs) : Infinity;
@@ -77,7 +77,7 @@ export function race(
   });
 }
 
-const rates = [10, 100] as const;
+const rates = [10, 100, 1000] as const;
 const regressions = [
   ["2 × baseline", { kind: "errors", rate: 0.04 }],
   ["5 × baseline", { kind: "errors", rate: 0.1 }],
@@ -102,5 +102,11 @@ export const scenarios: readonly Scenario[] = rates.flatMap((rate) => {
     baseline: 0.02,
     regression,
   }));
-  return healthy.concat(ill);
+  const fromFew: Scenario = {
+    name: "10 % errors, from 0.5 %",
+    rate,
+    baseline: 0.005,
+    regression: { kind: "errors", rate: 0.1 },
+  };
+  return [...healthy, ...ill, fromFew];
 });

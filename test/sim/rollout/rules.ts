@@ -7,7 +7,7 @@ import {
 } from "../../../src/core/rollout/guardrail.ts";
 import type { GuardrailPolicy } from "../../../src/core/rollout/policy.ts";
 import { guardrailOf } from "../../support/guardrails.ts";
-import { latencyLimitMs, tickMs, type ArmTick } from "./world.ts";
+import { canaryShare, latencyLimitMs, tickMs, type ArmTick } from "./world.ts";
 
 /** A decision rule that watches a canary tick by tick; true from the tick on in which it rolls back. */
 export type Rule = {
@@ -24,6 +24,7 @@ const policies: readonly GuardrailPolicy[] = [
   guardrailOf({ max: errorMax }),
   guardrailOf({ name: "error_rate_ratio", max: null, maxRatio: 1.5 }),
   guardrailOf({ name: "latency_p95", metric: slow, max: slowMax }),
+  guardrailOf({ name: "slow_rate_ratio", metric: slow, max: null, maxRatio: 1.5 }),
 ];
 
 /** Sluice's guardrails, the very code. */
@@ -43,17 +44,16 @@ export const sluice: Rule = {
       const errors = { bad: treatment.errors, count: treatment.finished };
       const ofControl = { bad: control.errors, count: control.finished };
       const firstErrors = { treatment: treatment.newlyFailing, control: control.newlyFailing };
-      const ticks: CountsTick[] = [
-        { kind: "counts", treatment: errors, control: ofControl, firstErrors, share: 0.5 },
-        { kind: "counts", treatment: errors, control: ofControl, firstErrors, share: 0.5 },
-        {
-          kind: "counts",
-          treatment: slow,
-          control: { bad: control.slow, count: control.finished },
-          firstErrors: null,
-          share: 0.5,
-        },
-      ];
+      const firstSlow = { treatment: treatment.newlySlow, control: control.newlySlow };
+      const base = { kind: "counts", share: canaryShare } as const;
+      const byErrors: CountsTick = { ...base, treatment: errors, control: ofControl, firstErrors };
+      const bySpeed: CountsTick = {
+        ...base,
+        treatment: slow,
+        control: { bad: control.slow, count: control.finished },
+        firstErrors: firstSlow,
+      };
+      const ticks = [byErrors, byErrors, bySpeed, bySpeed];
       for (const [at, tick] of ticks.entries()) {
         guardrails[at] = watch(guardrails[at] as GuardrailState, tick, 0);
       }

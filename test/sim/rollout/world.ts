@@ -17,7 +17,7 @@ export type Regression =
 
 export type Scenario = {
   readonly name: string;
-  /** Requests a second of each arm. */
+  /** Requests a second of the treatment; the control has the other nine tenths of the traffic. */
   readonly rate: number;
   /** Mean error rate of both arms while all is well. */
   readonly baseline: number;
@@ -34,7 +34,12 @@ export type ArmTick = {
   /** Users with their first error or overdue request. */
   readonly newlyHarmed: number;
   readonly newlyFailing: number;
+  /** Users with their first slow answer. */
+  readonly newlySlow: number;
 };
+
+/** The treatment's share of users. */
+export const canaryShare = 0.1;
 
 export const tickMs = 250;
 /** Each user sends a request every 20 seconds. */
@@ -55,16 +60,22 @@ export class SimulatedArm {
   readonly #propensities: Float64Array;
   readonly #failed: Uint8Array;
   readonly #harmed: Uint8Array;
+  readonly #slowed: Uint8Array;
+  readonly #rate: number;
   /** Hanging requests by the tick in which they came: how many, and whose. */
   readonly #hanging: { readonly tick: number; readonly users: readonly number[] }[] = [];
 
-  constructor(scenario: Scenario, random: Uniform) {
-    const { rate, baseline } = scenario;
+  /** `times` as much traffic as the scenario's treatment has. */
+  constructor(scenario: Scenario, times: number, random: Uniform) {
+    const { baseline } = scenario;
+    const rate = scenario.rate * times;
+    this.#rate = rate;
     const users = Math.max(20, Math.round(rate * secondsBetween));
     this.#random = random;
     this.#scenario = scenario;
     this.#failed = new Uint8Array(users);
     this.#harmed = new Uint8Array(users);
+    this.#slowed = new Uint8Array(users);
     this.#propensities = Float64Array.from({ length: users }, () =>
       baseline === 0 ? 0 : betaVariate(random, 0.2, (0.2 * (1 - baseline)) / baseline),
     );
@@ -73,9 +84,9 @@ export class SimulatedArm {
   /** `ill` says whether the regression is at work on this arm. */
   step(tick: number, ill: boolean): ArmTick {
     const random = this.#random;
-    const { rate, regression } = this.#scenario;
-    const arrived = poissonVariate(random, (rate * tickMs) / 1000);
-    let [finished, errors, slow, newlyHarmed, newlyFailing] = [0, 0, 0, 0, 0];
+    const { regression } = this.#scenario;
+    const arrived = poissonVariate(random, (this.#rate * tickMs) / 1000);
+    let [finished, errors, slow, newlyHarmed, newlyFailing, newlySlow] = [0, 0, 0, 0, 0, 0];
     const hanging: number[] = [];
     const fail = (user: number) => {
       errors += 1;
@@ -99,6 +110,8 @@ export class SimulatedArm {
       const factor = ill && regression.kind === "latency" ? regression.factor : 1;
       if (factor * medianMs * Math.exp(spread * normalVariate(random)) > latencyLimitMs) {
         slow += 1;
+        if (this.#slowed[user] === 0) newlySlow += 1;
+        this.#slowed[user] = 1;
         if (ill && this.#harmed[user] === 0) {
           this.#harmed[user] = 1;
           newlyHarmed += 1;
@@ -121,6 +134,6 @@ export class SimulatedArm {
       slow += users.length;
       for (const user of users) fail(user);
     }
-    return { finished, errors, slow, overdue, newlyHarmed, newlyFailing };
+    return { finished, errors, slow, overdue, newlyHarmed, newlyFailing, newlySlow };
   }
 }
