@@ -74,6 +74,22 @@ export type TrafficView = {
   readonly cells: readonly TrafficCell[];
 };
 
+/** One experiment in the last minute. */
+export type RecentArms = {
+  /** Since anything was heard of it. */
+  readonly secondsWithoutRequests: number;
+  readonly arms: ReadonlyMap<string, RecentArm>;
+};
+
+export type RecentArm = {
+  /** Finished exchanges; clients that left say nothing about the variant. */
+  readonly requests: number;
+  /** Those that failed for a reason of Sluice's or the upstream's. */
+  readonly errors: number;
+  /** Null without any. */
+  readonly latencyMsAt: ((quantile: number) => number) | null;
+};
+
 /** What the control plane knows from all workers, past and present. */
 export type CollectorView = {
   readonly experiments: ReadonlyMap<string, ExperimentView>;
@@ -127,6 +143,45 @@ export function viewExperiment(
     ]),
   );
   return { epoch, randomised, variants };
+}
+
+export function viewRecent(
+  arms: ReadonlyMap<string, Arm>,
+  heardMs: number,
+  nowMs: number,
+): RecentArms {
+  return {
+    secondsWithoutRequests: Math.max(0, nowMs - heardMs) / 1000,
+    arms: new Map(
+      Array.from(arms, ([variant, { window }]) => {
+        const { outcomes: counts } = sumWindow(window, nowMs, recentMs);
+        const count = (of: (outcome: Outcome) => boolean) =>
+          outcomes.reduce(
+            (sum, outcome, at) => sum + (of(outcome) ? (counts[at] as number) : 0),
+            0,
+          );
+        const requests = count((outcome) => outcome !== "aborted");
+        return [
+          variant,
+          { requests, errors: count(isFailure), latencyMsAt: latencyOf(window, nowMs) },
+        ];
+      }),
+    ),
+  };
+}
+
+function isFailure(outcome: Outcome): boolean {
+  return ["upstream_error", "proxy_error", "timeout", "truncated"].includes(outcome);
+}
+
+/** Reckoned only when somebody asks: most alerts have nothing to do with latency. */
+function latencyOf(window: SlidingWindow, nowMs: number): RecentArm["latencyMsAt"] {
+  if (sumWindow(window, nowMs, recentMs).requests === 0) return null;
+  let latency: Latency | null = null;
+  return (quantile) => {
+    latency ??= windowLatency(window, nowMs, recentMs);
+    return percentileMs(latency, quantile * 100) ?? 0;
+  };
 }
 
 function viewVariant(

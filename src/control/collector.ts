@@ -8,6 +8,8 @@ import {
 } from "../core/telemetry/window.ts";
 import {
   rateMs,
+  viewRecent,
+  type RecentArms,
   viewExperiment,
   viewRoute,
   viewTraffic,
@@ -37,6 +39,8 @@ export type Collector = {
   view(nowMs: number): CollectorView;
   /** What the arms of an experiment's present epoch add up to; null before its first exchange. */
   arms(experiment: string): WatchedArms | null;
+  /** The last minute of an experiment's present epoch; null before its first exchange. */
+  recent(experiment: string, nowMs: number): RecentArms | null;
 };
 
 type ExperimentState = Experiment & { readonly arms: Map<string, Arm>; heardMs: number };
@@ -123,11 +127,16 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
               variant,
               clusters: totals.clusters,
               users: totals.users.estimate(),
+              isExact: totals.users.isExact,
               requests: totals.analysed,
             },
           ]),
         ),
       };
+    },
+    recent(experiment, nowMs) {
+      const state = experiments.get(experiment);
+      return state === undefined ? null : viewRecent(state.arms, state.heardMs, nowMs);
     },
     view(nowMs) {
       const held = [...inFlight.values()].flat();

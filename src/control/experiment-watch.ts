@@ -24,16 +24,26 @@ export type WatchedArms = {
 export type ExperimentWatch = {
   readonly facts: ExperimentFacts | null;
   readonly analyses: readonly ArmAnalysis[];
-  /** Always valid; null where it cannot be tested. */
+  /** Null where it cannot be tested. */
+  readonly sampleRatio: SampleRatioTest | null;
+  /** Its p-value, always valid. */
   readonly sampleRatioPValue: number | null;
 };
 
 /** Looks at what an experiment has measured, and remembers what a sequential test needs between looks. */
 export function createExperimentWatch() {
   let ratio: { readonly epoch: number; test: SampleRatioTest } | null = null;
-  let last: ExperimentWatch = { facts: null, analyses: [], sampleRatioPValue: null };
+  let last: ExperimentWatch = {
+    facts: null,
+    analyses: [],
+    sampleRatio: null,
+    sampleRatioPValue: null,
+  };
 
-  function testRatio(policy: ExperimentPolicy, { epoch, arms }: WatchedArms): number | null {
+  function testRatio(
+    policy: ExperimentPolicy,
+    { epoch, arms }: WatchedArms,
+  ): SampleRatioTest | null {
     const shares = configuredShares(policy);
     const users = policy.variants.map(({ key }) => arms.get(key)?.users ?? 0);
     // Where requests are randomised a user is in every arm; an arm without users to come cannot be tested.
@@ -41,11 +51,12 @@ export function createExperimentWatch() {
       return null;
     }
     if (ratio?.epoch !== epoch) ratio = { epoch, test: createSampleRatioTest({ shares }) };
+    // A sketch's error would look like a wrong ratio: what was found with exact counts stands.
+    if ([...arms.values()].some(({ isExact }) => !isExact)) return ratio.test;
     const before = ratio.test.users;
-    // A sketch of many users may estimate a few less than before.
     const added = users.map((count, at) => Math.max(0, count - (before[at] ?? 0)));
     ratio.test = addUsers(ratio.test, added);
-    return sampleRatioPValue(ratio.test);
+    return ratio.test;
   }
 
   function look(policy: ExperimentPolicy, watched: WatchedArms): ExperimentFacts {
@@ -53,12 +64,13 @@ export function createExperimentWatch() {
     const measures = policy.variants.map(({ key }) => arms.get(key) ?? null);
     const fewest = (field: "users" | "requests") =>
       Math.min(...measures.map((measure) => measure?.[field] ?? 0));
-    const pValue = testRatio(policy, watched);
+    const sampleRatio = testRatio(policy, watched);
+    const pValue = sampleRatio === null ? null : sampleRatioPValue(sampleRatio);
     const analyses = analyse(policy, arms, pValue);
     const control = policy.variants.find((variant) => variant.control)?.key ?? "";
     const decision = policy.lifecycle?.analysis === null ? null : decideAll(control, analyses);
     const facts = { users: fewest("users"), requests: fewest("requests"), decision };
-    last = { facts, analyses, sampleRatioPValue: pValue };
+    last = { facts, analyses, sampleRatio, sampleRatioPValue: pValue };
     return facts;
   }
 

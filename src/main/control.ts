@@ -1,11 +1,16 @@
 import type { Result } from "../base/result.ts";
+import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates } from "../control/gates.ts";
+import type { CheckedEndpoint } from "../control/health.ts";
+import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
+import type { ReloadState } from "../control/reload.ts";
 import { createRollouts, type Rollouts } from "../control/rollouts.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
 import type { SupervisorLog, WorkerSource } from "../control/worker-slot.ts";
 import type { Config } from "../core/config/model.ts";
+import { gatherAlertFacts } from "./alert-facts.ts";
 import { openStore, type KeptStore } from "./kept-store.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 
@@ -15,12 +20,17 @@ export type ControlDependencies = {
   /** Gives the workers what is to be routed now; with a new epoch for the experiment, or in the present one. */
   readonly route: (experiment: string, isNewEpoch: boolean) => Promise<Result<unknown, string>>;
   readonly epochs: () => Readonly<Record<string, number>>;
+  readonly health: () => readonly CheckedEndpoint[];
+  /** The last attempt to reload. */
+  readonly reload: () => ReloadState["last"];
 };
 
 /** What measures, decides and writes down: everything of the control plane that does not run threads. */
 export type Control = {
   readonly experiments: Experiments;
   readonly rollouts: Rollouts;
+  readonly alerts: Alerts;
+  readonly notifier: Notifier;
   /** The configuration as it is to be routed, given where experiments and rollouts stand. */
   effective(config: Config): Config;
   /** Takes over a configuration that the workers route by already. */
@@ -28,14 +38,19 @@ export type Control = {
   take(snapshot: WorkerSnapshot, source: WorkerSource): void;
   workerGone(source: WorkerSource): void;
   view(): CollectorView;
+  /** Whether the store keeps what it should; null without one. */
+  store(): { readonly isUp: boolean } | null;
   /** Ends all work; resolves when nothing is under way any more. */
   stop(): Promise<void>;
   /** Closes the store, after the last decision. */
   close(): void;
 };
 
+/** What is still to be told when Sluice ends has so long to get there. */
+const noticeMsMax = 2000;
+
 export function createControl(config: Config, dependencies: ControlDependencies): Control {
-  const { log, route, epochs } = dependencies;
+  const { log, route, epochs, health, reload } = dependencies;
   const shared = { clock: realClock, timers: realTimers, random: realRandom, log };
   const collector = createCollector({ nowMs: realClock.monotonicMs() });
   const store: KeptStore | null = openStore(config, log);
@@ -61,14 +76,34 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     queries: () => null,
     apply: (experiment) => route(experiment, true),
   });
+  const effective = (wanted: Config) => rollouts.withShares(experiments.effective(wanted));
+  const notifier = createNotifier(config.alerts.channels, shared);
+  const alerts = createAlertRunner(config.alerts, {
+    ...shared,
+    store,
+    notifier,
+    facts: () =>
+      gatherAlertFacts({
+        config: effective(present),
+        recent: (experiment) => collector.recent(experiment, realClock.monotonicMs()),
+        experiments: experiments.view(),
+        rollouts: rollouts.view(),
+        health: health(),
+        reload: reload(),
+        storeFault: store?.fault() ?? null,
+      }),
+  });
   return {
     experiments,
     rollouts,
-    effective: (wanted) => rollouts.withShares(experiments.effective(wanted)),
+    alerts,
+    notifier,
+    effective,
     configure(next) {
       present = next;
       experiments.configure(next);
       rollouts.configure(experiments.effective(next));
+      alerts.configure(next.alerts);
     },
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
@@ -78,11 +113,13 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.workerGone(source);
       rollouts.workerGone(source);
     },
+    store: () => (store === null ? null : { isUp: store.fault() === null }),
     view: () => collector.view(realClock.monotonicMs()),
     async stop() {
       experiments.stop();
       rollouts.stop();
-      await gates.stop();
+      alerts.stop();
+      await Promise.all([gates.stop(), notifier.stop(noticeMsMax)]);
     },
     close: () => store?.close(),
   };

@@ -1,24 +1,31 @@
-import { err, ok } from "../base/result.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import { openSqliteStore } from "../control/store/sqlite-store.ts";
-import type { Store } from "../control/store/store.ts";
+import type { Store, StoreFault } from "../control/store/store.ts";
 import type { SupervisorLog } from "../control/worker-slot.ts";
 
 /** What Sluice needs of a store while it runs. */
-export type KeptStore = Pick<Store, "append" | "states" | "read" | "close">;
+export type KeptStore = Pick<
+  Store,
+  "append" | "states" | "read" | "close" | "addHistory" | "rollUp"
+> & {
+  /** Why it does not keep what it should; null while it does. */
+  fault(): string | null;
+};
 
 /**
  * Opens the configured store; null without one. A store that cannot be opened does not hold traffic up: everybody gets
  * the control of a rollout, nothing can be written down, and so no share can rise until somebody looks.
  */
-export function openStore({ store, experiments }: Config, log: SupervisorLog): KeptStore | null {
+export function openStore(config: Config, log: SupervisorLog): KeptStore | null {
+  const { store, experiments, retentionMs } = config;
   if (store === null) {
     const climbs = Object.values(experiments).some(({ rollout }) => rollout !== null);
     if (climbs) log("warn", "no store is configured: a restart forgets where rollouts stand", {});
     return null;
   }
-  const opened = openSqliteStore(store.sqlite);
-  if (opened.ok) return opened.value;
+  const opened = openSqliteStore(store.sqlite, { historyRetentionMs: retentionMs });
+  if (opened.ok) return watchStore(opened.value);
   const { code, message } = opened.error;
   log("error", "the store cannot be opened: rollouts stay at 0 until it can", {
     code,
@@ -28,6 +35,27 @@ export function openStore({ store, experiments }: Config, log: SupervisorLog): K
     append: () => err(opened.error),
     states: () => ok([]),
     read: () => ok([]),
+    addHistory: () => err(opened.error),
+    rollUp: () => err(opened.error),
+    fault: () => message,
     close: () => {},
+  };
+}
+
+/** Remembers whether the last write worked. */
+function watchStore(store: Store): KeptStore {
+  let fault: string | null = null;
+  const note = <Value>(written: Result<Value, StoreFault>): Result<Value, StoreFault> => {
+    fault = written.ok ? null : written.error.message;
+    return written;
+  };
+  return {
+    append: (...call) => note(store.append(...call)),
+    states: (scope) => store.states(scope),
+    read: (query) => store.read(query),
+    addHistory: (rows) => note(store.addHistory(rows)),
+    rollUp: (nowMs) => note(store.rollUp(nowMs)),
+    fault: () => fault,
+    close: () => store.close(),
   };
 }

@@ -28,6 +28,7 @@ import { createMetrics } from "../faces/metrics/metrics.ts";
 import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
+import { alertEvent, describeAlerts } from "./alert-status.ts";
 import { createControl, type Control } from "./control.ts";
 import { describeExperimentLife } from "./experiment-status.ts";
 import { describeRollout } from "./rollout-status.ts";
@@ -145,6 +146,8 @@ class RunningSluice implements Sluice {
     this.#control = createControl(config, {
       log: log.app,
       epochs: () => this.#epochs,
+      health: () => this.#health.state(),
+      reload: () => this.reloader.state().last,
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
     this.#supervisor = createSupervisor(
@@ -283,6 +286,10 @@ class RunningSluice implements Sluice {
           list: () => this.#control.experiments.view().map(describeExperimentLife),
           command: (...command) => this.#control.experiments.command(...command),
         },
+        alerts: {
+          list: () => describeAlerts(this.#control.alerts.state(), this.#control.notifier.state()),
+          command: (command, actor) => this.#control.alerts.command(alertEvent(command, actor)),
+        },
         version,
         fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
       },
@@ -294,6 +301,12 @@ class RunningSluice implements Sluice {
       view: () => this.view(),
       reload: () => this.#shownReload(),
       rollouts: () => this.#control.rollouts.view(),
+      lives: () => this.#control.experiments.view(),
+      alerts: () => ({
+        state: this.#control.alerts.state(),
+        channels: this.#control.notifier.state(),
+      }),
+      store: () => this.#control.store(),
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),
       startedWallMs: this.#startedWallMs,

@@ -74,4 +74,3 @@ export const newExperimentSchema = z
   .describe("An experiment to be added to the configuration");
 
 export type ExperimentLifecycleStatus = z.output<typeof experimentLifecycleSchema>;
-export type NewExperiment = z.output<typeof newExperimentSchema>;

@@ -10,6 +10,7 @@ export type Readable = {
   readonly listen: WrittenConfig["listen"] | null;
   readonly admin: WrittenConfig["admin"] | null;
   readonly log: WrittenConfig["log"] | null;
+  readonly alerts: WrittenConfig["alerts"] | null;
   readonly store: WrittenConfig["store"];
   readonly upstreams: ReadonlyMap<string, WrittenUpstream>;
   readonly routes: readonly (WrittenRoute | null)[];

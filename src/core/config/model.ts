@@ -1,3 +1,4 @@
+import type { AlertPolicy } from "../alerting/policy.ts";
 import type { ExperimentPolicy } from "../experiment/policy.ts";
 import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
 
@@ -8,6 +9,7 @@ export type Config = {
   readonly log: LogPolicy;
   /** Path of the SQLite file; null keeps nothing beyond the process. */
   readonly store: { readonly sqlite: string } | null;
+  readonly alerts: AlertPolicy;
   /** How long telemetry history is kept, milliseconds. */
   readonly retentionMs: number;
   /** How many A/B experiments may run at once. */

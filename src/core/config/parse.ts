@@ -49,6 +49,7 @@ function readableOf(data: z.output<typeof configSchema>, value: unknown): Readab
     admin: data.admin,
     log: data.log,
     store: data.store,
+    alerts: data.alerts,
     upstreams: new Map(Object.entries(data.upstreams)),
     routes: data.routes,
     experiments: new Map(Object.entries(data.experiments)),
@@ -86,6 +87,7 @@ function salvage(pruned: unknown, value: unknown): Readable {
     admin: admin.success ? admin.data : null,
     log: log.success ? log.data : null,
     store: null,
+    alerts: null,
     upstreams: salvageMap(written["upstreams"], sections.upstreams),
     routes: (Array.isArray(routes) ? (routes as unknown[]) : []).map((route) => {
       const parsed = sections.routes.safeParse([route]);

@@ -42,6 +42,7 @@ export function resolveConfig(
   );
   const listen = readable.listen === null ? null : resolveListen(readable.listen, context, pem);
   if (listen === null || readable.admin === null || readable.log === null) return null;
+  if (readable.alerts === null) return null;
   const experiments = Object.fromEntries(
     [...readable.experiments].map(([key, written]) => [key, resolveExperiment(key, written)]),
   );
@@ -68,6 +69,7 @@ export function resolveConfig(
     retentionMs: settings.retentionMs ?? defaults.retentionMs,
     experimentsMax,
     store: readable.store,
+    alerts: readable.alerts,
     upstreams,
     routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),
     experiments,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { alertsSchema } from "../alerting/schema.ts";
 import { experimentSchema } from "../experiment/schema.ts";
 import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
 import { defaults, fileLimits } from "./defaults.ts";
@@ -46,6 +47,7 @@ export const sections = {
     .describe("what outlives a restart; without it rollouts begin anew")
     .nullable()
     .prefault(null),
+  alerts: alertsSchema.prefault({}).describe("what people are told of, and where"),
   upstreams: named(upstreamSchema, "upstreams", fileLimits.upstreamsMax).describe("backends"),
   routes: list(routeSchema, "routes", fileLimits.routesMax)
     .refine((routes) => routes.length > 0, "without a route every request gets 404; name one")
@@ -61,7 +63,7 @@ export const configSchema = closed(
     ...sections,
   },
   {
-    alerting: "this version has no alerts yet; remove alerting until it does",
+    alerting: "the section is called alerts",
   },
 );
 

@@ -13,6 +13,8 @@ export type ArmMeasure = {
   readonly clusters: ClusterSums;
   /** Distinct enrolled users. */
   readonly users: number;
+  /** False when there are so many that their number is a sketch's. */
+  readonly isExact: boolean;
   readonly requests: number;
 };
 

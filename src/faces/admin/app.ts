@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import type { Clock } from "../../base/clock.ts";
+import { commandAlerts } from "./alert-command.ts";
 import { replaceConfig } from "./config-change.ts";
 import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
 import { FailedTries } from "./failed-tries.ts";
@@ -87,6 +88,9 @@ export function createAdminApp(
   app.post("/v1/experiments/:experiment", (context) =>
     commandExperiment(context, sources, limits.bodyBytesMax),
   );
+
+  app.get("/v1/alerts", (context) => context.json(sources.alerts.list()));
+  app.post("/v1/alerts", (context) => commandAlerts(context, sources, limits.bodyBytesMax));
 
   const methods = new Map<string, string>();
   for (const { path, method } of app.routes) {

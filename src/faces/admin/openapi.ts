@@ -11,6 +11,7 @@ import {
   rolloutsSchema,
   statusSchema,
 } from "../../wire/admin-api.ts";
+import { alertCommandSchema, alertsSchema } from "../../wire/alerts-api.ts";
 import {
   experimentCommandSchema,
   experimentLifecycleSchema,
@@ -35,6 +36,8 @@ const schemas = {
   Experiments: experimentsSchema,
   ExperimentCommand: experimentCommandSchema,
   NewExperiment: newExperimentSchema,
+  Alerts: alertsSchema,
+  AlertCommand: alertCommandSchema,
 } as const;
 
 const experimentParameter = {
@@ -201,6 +204,26 @@ function describePaths(): JsonObject {
           "400": problemOf("Not a command"),
           "404": problemOf("No such experiment"),
           "409": problemOf("Not possible in its present phase"),
+          "413": problemOf("Body too large"),
+          ...denied,
+        },
+      },
+    },
+    "/v1/alerts": {
+      get: {
+        summary: "Alerts, silences and the channels that tell of them",
+        responses: { "200": json("Alerts", "Alerts"), ...denied },
+      },
+      post: {
+        summary: "Acknowledges an alert, silences some, or ends a silence",
+        requestBody: {
+          required: true,
+          content: { "application/json": { schema: reference("AlertCommand") } },
+        },
+        responses: {
+          "200": json("Alerts after the command", "Alerts"),
+          "400": problemOf("Not a command"),
+          "409": problemOf("No such alert or silence"),
           "413": problemOf("Body too large"),
           ...denied,
         },

@@ -5,6 +5,7 @@ import type { Issue } from "../../core/config/model.ts";
 import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
+import type { AlertCommandBody, AlertsStatus } from "../../wire/alerts-api.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
@@ -36,6 +37,11 @@ export type AdminSources = {
       actor: string,
       options: { readonly reason?: string; readonly keepUsers?: boolean },
     ) => string | null | undefined;
+  };
+  readonly alerts: {
+    readonly list: () => AlertsStatus;
+    /** Null when it was done, else why not. */
+    readonly command: (command: AlertCommandBody, actor: string) => string | null;
   };
   readonly version: string;
   /** Reports an answer 500 because of a bug. */

@@ -45,6 +45,7 @@ const experimentActions = [
 export function registerAdminCommands(program: Command, io: CliIo, exit: Exit): void {
   registerRollout(program, io, exit);
   registerExperiment(program, io, exit);
+  registerAlerts(program, io, exit);
 }
 
 function registerRollout(program: Command, io: CliIo, exit: Exit): void {
@@ -117,6 +118,58 @@ function registerExperiment(program: Command, io: CliIo, exit: Exit): void {
             from: options.from ?? null,
             routes: options.route ?? [],
             keepUsers: options.keepUsers === true,
+            reason: options.reason ?? null,
+            actor: options.actor ?? null,
+            json: options.json === true,
+          },
+          call,
+          io,
+        ),
+      );
+    });
+}
+
+type AlertsOptions = AdminOptions & {
+  readonly kind?: string;
+  readonly experiment?: string;
+  readonly subject?: string;
+  readonly for?: string;
+};
+
+const alertActions = ["list", "ack", "silence", "unsilence"] as const;
+
+function registerAlerts(program: Command, io: CliIo, exit: Exit): void {
+  withAdmin(
+    program
+      .command("alerts")
+      .description("see, acknowledge and silence alerts of a running Sluice")
+      .argument("<action>", wordsOf(alertActions))
+      .argument("[id]", "of ack: the alert; of unsilence: the silence"),
+  )
+    .option("--kind <kind>", "of silence: this kind only, such as error_rate")
+    .option("--experiment <key>", "of silence: this experiment only")
+    .option("--subject <name>", "of silence: this variant, upstream or guardrail only")
+    .option("--for <duration>", "of silence: how long, such as 1h", "1h")
+    .action(async (action: string, id: string | undefined, options: AlertsOptions) => {
+      const name = findAction("alerts", action, alertActions, io);
+      const call = callOf("alerts", options, io);
+      if (name === null || call === null) return exit(exitCodes.invalid);
+      if ((name === "ack" || name === "unsilence") && id === undefined) {
+        const what = name === "ack" ? "the alert's name" : "the silence's id";
+        io.stderr(`sluice alerts: ${action} needs ${what}, as sluice alerts list shows it\n`);
+        return exit(exitCodes.invalid);
+      }
+      const { runAlerts } = await import("./alerts.ts");
+      const { kind = null, experiment = null, subject = null } = options;
+      exit(
+        await runAlerts(
+          {
+            action: name,
+            id: id ?? "",
+            kind,
+            experiment,
+            subject,
+            lasting: options.for ?? "1h",
             reason: options.reason ?? null,
             actor: options.actor ?? null,
             json: options.json === true,

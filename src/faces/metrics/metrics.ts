@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { controlFamilies } from "./control-families.ts";
 import { endpointFamilies } from "./endpoint-families.ts";
 import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
@@ -18,6 +19,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
     ...trafficFamilies,
     ...experimentFamilies,
     ...rolloutFamilies,
+    ...controlFamilies,
     ...endpointFamilies,
     ...processFamilies,
   ]) {

@@ -1,14 +1,25 @@
 import type { CollectorView } from "../../control/collector.ts";
+import type { ExperimentLifecycle } from "../../control/experiments.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
+import type { ChannelState } from "../../control/notify/channel.ts";
 import type { ReloadState } from "../../control/reload.ts";
 import type { RolloutView } from "../../control/rollouts.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
+import type { AlertsState } from "../../core/alerting/state.ts";
 
 /** Everything that `/metrics` shows; the composition fills it in, tests with plain values. */
 export type MetricsSources = {
   readonly view: () => CollectorView;
   readonly reload: () => Pick<ReloadState, "config" | "generation" | "last">;
   readonly rollouts: () => readonly RolloutView[];
+  /** The A/B experiments. */
+  readonly lives: () => readonly ExperimentLifecycle[];
+  readonly alerts: () => {
+    readonly state: AlertsState;
+    readonly channels: readonly ChannelState[];
+  };
+  /** Null without a store. */
+  readonly store: () => { readonly isUp: boolean } | null;
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
   /** What active checks found; an endpoint that is not checked counts as healthy. */
   readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];
@@ -18,7 +29,7 @@ export type MetricsSources = {
   readonly nodeVersion: string;
 };
 
-type Read = "view" | "reload" | "rollouts" | "workers" | "health";
+type Read = "view" | "reload" | "rollouts" | "lives" | "alerts" | "store" | "workers" | "health";
 
 /** One scrape's facts, all of the same moment. */
 export type MetricsFacts = Omit<MetricsSources, Read> & {
@@ -31,6 +42,9 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     view: sources.view(),
     reload: sources.reload(),
     rollouts: sources.rollouts(),
+    lives: sources.lives(),
+    alerts: sources.alerts(),
+    store: sources.store(),
     workers: sources.workers(),
     health: sources.health(),
   };

@@ -140,6 +140,10 @@ export async function openAdmin(
       preview: (text) => previewReload(text, reloader.state().config, context),
       rollouts: { list: () => [], command: () => undefined },
       experiments: { list: () => [], command: () => undefined },
+      alerts: {
+        list: () => ({ alerts: [], resolved: [], silences: [], channels: [], without_room: 0 }),
+        command: () => "no such alert",
+      },
       version: "1.2.3",
       fault: (error) => faults.push(error),
       ...options.sources,

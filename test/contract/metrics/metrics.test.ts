@@ -5,6 +5,9 @@ import type { ReloadOutcome } from "../../../src/control/reload.ts";
 import { parseConfig } from "../../../src/core/config/parse.ts";
 import type { Config } from "../../../src/core/config/model.ts";
 import { bucketBoundsSeconds } from "../../../src/core/telemetry/buckets.ts";
+import { defaultAlerts } from "../../../src/core/alerting/defaults.ts";
+import { createAlerts, stepAlerts } from "../../../src/core/alerting/step.ts";
+import { createExperiment } from "../../../src/core/experiment/step.ts";
 import { createRollout } from "../../../src/core/rollout/step.ts";
 import { sumOf } from "../../../src/core/telemetry/merge.ts";
 import { createRecorder } from "../../../src/core/telemetry/recorder.ts";
@@ -43,6 +46,9 @@ function sourcesOf(
     view: () => collector.view(1000),
     reload: (): Reload => ({ config: configOf(configText), generation: 3, last: null }),
     rollouts: () => [],
+    lives: () => [],
+    alerts: () => ({ state: createAlerts(), channels: [] }),
+    store: () => null,
     workers: () => [
       { index: 0, restarts: 2 },
       { index: 1, restarts: 0 },
@@ -376,6 +382,56 @@ test("rollouts show phase, step, shares, and every guardrail's value, limit and 
       ["models", "latency_p95", "wait", 1],
     ],
   );
+});
+
+test("experiments' lives, alerts, their channels and the store are shown", async () => {
+  const policy = Object.values(configOf(configText).experiments)[0];
+  if (policy === undefined) throw new Error("no experiment");
+  const watch = { facts: null, analyses: [], sampleRatio: null, sampleRatioPValue: 0.25 };
+  const state = createExperiment({ initial: "draft" } as Parameters<typeof createExperiment>[0], 0);
+  const observed = stepAlerts(
+    defaultAlerts,
+    createAlerts(),
+    {
+      kind: "observe",
+      conditions: [
+        {
+          kind: "rollback",
+          experiment: "models",
+          subject: null,
+          value: null,
+          limit: null,
+          summary: "x",
+        },
+      ],
+    },
+    { nowMs: 0, atMs: 0 },
+  );
+  const channel = { kind: "log", target: "log", lastError: null, lastSentAtMs: null } as const;
+  const families = await scrape(
+    sourcesOf(undefined, {
+      lives: () => [{ experiment: "models", policy, state, ranMs: 0, watch, journal: [] }],
+      alerts: () => ({
+        state: observed.next,
+        channels: [{ ...channel, name: "log-1", queued: 4, sent: 1, failed: 2, dropped: 3 }],
+      }),
+      store: () => ({ isUp: false }),
+    }),
+  );
+  expect(valuesOf(families, "sluice_experiment_phase")?.filter((row) => row.at(-1) === 1)).toEqual([
+    ["models", "draft", 1],
+  ]);
+  expect(valuesOf(families, "sluice_experiment_sample_ratio_p_value")).toEqual([["models", 0.25]]);
+  expect(valuesOf(families, "sluice_alert_firing")).toEqual([
+    ["rollback", "critical", "models", "", 1],
+  ]);
+  expect(valuesOf(families, "sluice_alert_notices_total")).toEqual([
+    ["log-1", "sent", 1],
+    ["log-1", "failed", 2],
+    ["log-1", "dropped", 3],
+  ]);
+  expect(valuesOf(families, "sluice_alert_notices_queued")).toEqual([["log-1", 4]]);
+  expect(valuesOf(families, "sluice_store_up")).toEqual([[0]]);
 });
 
 /** A rollout at its second step, with one guardrail content and one without requests. */

@@ -32,7 +32,7 @@ function armOf(
       addToCluster(clusters, cluster, own * (0.8 + 0.4 * random()), random() < failing);
     }
   }
-  return { variant, clusters, users, requests: users * 5 };
+  return { variant, clusters, users, isExact: true, requests: users * 5 };
 }
 
 describe("the analysis of a running experiment", () => {
@@ -99,7 +99,7 @@ describe("the analysis of a running experiment", () => {
         }
         const users = 20 * look;
         const [old, fresh] = arms.map((arm) =>
-          Object.assign({}, arm, { users, requests: 3 * users }),
+          Object.assign({}, arm, { users, isExact: true, requests: 3 * users }),
         );
         if (old === undefined || fresh === undefined) throw new Error("two arms");
         const { outcome } = analyseArm(old, fresh, { ...policy, minEffectSize: 0 }, plan).decision;

@@ -1,0 +1,88 @@
+import type { Clock, Timers } from "../base/clock.ts";
+import { conditionsOf } from "../core/alerting/conditions.ts";
+import type { AlertFacts } from "../core/alerting/facts.ts";
+import type { AlertNotice } from "../core/alerting/notice.ts";
+import type { AlertPolicy, ChannelPolicy } from "../core/alerting/policy.ts";
+import { restoreAlerts, saveAlerts } from "../core/alerting/saved.ts";
+import type { AlertEvent, AlertsState, AlertTime } from "../core/alerting/state.ts";
+import { createAlerts, stepAlerts } from "../core/alerting/step.ts";
+import { readStates } from "./kept.ts";
+import type { Store } from "./store/store.ts";
+import type { SupervisorLog } from "./worker-slot.ts";
+
+/** How often it is looked whether something holds that people ought to know. */
+export const lookEveryMs = 1000;
+
+/** The one subject under which the state is kept. */
+const subject = "alerts";
+
+export type AlertsDependencies = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly store: Pick<Store, "append" | "states"> | null;
+  readonly notifier: {
+    notify(notice: AlertNotice): void;
+    configure(channels: readonly ChannelPolicy[]): void;
+  };
+  readonly facts: () => AlertFacts;
+  readonly log: SupervisorLog;
+};
+
+/** Watches over everything, tells what changed, and remembers who has seen it. */
+export type Alerts = {
+  configure(policy: AlertPolicy): void;
+  /** Null when it was done, else why not. */
+  command(event: Exclude<AlertEvent, { kind: "observe" }>): string | null;
+  state(): AlertsState;
+  stop(): void;
+};
+
+export function createAlertRunner(
+  initial: AlertPolicy,
+  { clock, timers, store, notifier, facts, log }: AlertsDependencies,
+): Alerts {
+  const timeNow = (): AlertTime => ({
+    nowMs: clock.monotonicMs(),
+    atMs: Math.round(clock.wallMs()),
+  });
+  let policy = initial;
+  const stored = readStates(store, "alert", log).get(subject);
+  let state = (stored === undefined ? null : restoreAlerts(stored, timeNow())) ?? createAlerts();
+
+  function feed(event: AlertEvent): string | null {
+    const now = timeNow();
+    const { next, commands, refused } = stepAlerts(policy, state, event, now);
+    state = next;
+    const entries = commands.flatMap((command) =>
+      command.kind === "journal"
+        ? {
+            atMs: now.atMs,
+            actor: command.actor,
+            scope: "alert" as const,
+            subject: command.subject,
+            kind: command.what,
+            facts: command.facts,
+          }
+        : [],
+    );
+    // What cannot be written down is told all the same; that the store fails is an alert itself.
+    if (entries.length > 0) {
+      store?.append(entries, [{ scope: "alert", subject, state: saveAlerts(next, now.nowMs) }]);
+    }
+    for (const command of commands) if (command.kind === "notify") notifier.notify(command.notice);
+    return refused;
+  }
+
+  const cancel = timers.every(lookEveryMs, () => {
+    feed({ kind: "observe", conditions: conditionsOf(policy, facts()) });
+  });
+  return {
+    configure(next) {
+      policy = next;
+      notifier.configure(next.channels);
+    },
+    command: feed,
+    state: () => state,
+    stop: cancel,
+  };
+}

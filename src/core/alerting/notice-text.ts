@@ -1,0 +1,75 @@
+import type { JsonValue } from "../experiment/policy.ts";
+import type { AlertNotice } from "./notice.ts";
+
+/** What webhooks are sent, in the shapes that receivers know. */
+
+/** Sluice's own shape: the notice with readable times. */
+export function genericPayload(notice: AlertNotice): JsonValue {
+  const { startedAtMs, endedAtMs, acknowledgedBy, ...rest } = notice;
+  return {
+    ...rest,
+    started_at: timeOf(startedAtMs),
+    ended_at: endedAtMs === null ? null : timeOf(endedAtMs),
+    acknowledged_by: acknowledgedBy,
+  };
+}
+
+const colours = { critical: "#c62828", warning: "#ef6c00", info: "#1565c0" } as const;
+
+/** An incoming webhook of Slack, Mattermost or Discord's `/slack`. */
+export function slackPayload(notice: AlertNotice): JsonValue {
+  const { status, severity, kind, summary, startedAtMs, endedAtMs, acknowledgedBy } = notice;
+  const head = status === "firing" ? severity : status;
+  const text = `*${head}* ${kind.replaceAll("_", " ")}: ${escapeSlack(summary)}`;
+  const by = acknowledgedBy === null ? "" : `, acknowledged by ${escapeSlack(acknowledgedBy)}`;
+  const until = endedAtMs === null ? "" : ` until ${timeOf(endedAtMs)}`;
+  return {
+    text,
+    attachments: [
+      {
+        color: status === "firing" ? colours[severity] : "#2e7d32",
+        fallback: text,
+        footer: `Sluice: since ${timeOf(startedAtMs)}${until}${by}`,
+      },
+    ],
+  };
+}
+
+/** Slack reads `<…>` as links and mentions, which nobody is to trigger through a summary. */
+function escapeSlack(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/**
+ * `POST /api/v2/alerts` of Prometheus' Alertmanager. One that fires ends by itself after `holdMs`, so that Alertmanager
+ * does not keep it for ever when Sluice is gone; it is sent again before that.
+ */
+export function alertmanagerPayload(
+  notices: readonly AlertNotice[],
+  nowMs: number,
+  holdMs: number,
+): JsonValue {
+  return notices.map((notice) => {
+    const { alert, kind, severity, experiment, subject, summary, value, limit } = notice;
+    return {
+      labels: {
+        alertname: `sluice_${kind}`,
+        alert,
+        severity,
+        ...(experiment !== null && { experiment }),
+        ...(subject !== null && { subject }),
+      },
+      annotations: {
+        summary,
+        ...(value !== null && { value: String(value) }),
+        ...(limit !== null && { limit: String(limit) }),
+      },
+      startsAt: timeOf(notice.startedAtMs),
+      endsAt: timeOf(notice.endedAtMs ?? nowMs + holdMs),
+    };
+  });
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,75 @@
+import type { Family } from "./family.ts";
+import type { MetricsFacts } from "./sources.ts";
+
+const phases = ["draft", "running", "paused", "ended", "archived"] as const;
+const results = ["sent", "failed", "dropped"] as const;
+
+/** Experiments' lives, alerts and the store: what the control plane is doing. */
+export const controlFamilies: readonly Family<MetricsFacts>[] = [
+  {
+    name: "sluice_experiment_phase",
+    help: "1 for the phase that an A/B experiment is in, 0 for the others.",
+    type: "gauge",
+    read: ({ lives }) =>
+      lives.flatMap(({ experiment, state }) =>
+        phases.map((phase) => ({
+          labels: { experiment, phase },
+          value: state.phase.kind === phase ? 1 : 0,
+        })),
+      ),
+  },
+  {
+    name: "sluice_experiment_sample_ratio_p_value",
+    help: "Always-valid p-value of the split being as configured; absent where it cannot be tested.",
+    type: "gauge",
+    read: ({ lives }) =>
+      lives.flatMap(({ experiment, watch }) =>
+        watch.sampleRatioPValue === null
+          ? []
+          : { labels: { experiment }, value: watch.sampleRatioPValue },
+      ),
+  },
+  {
+    name: "sluice_alert_firing",
+    help: "1 for each alert that fires.",
+    type: "gauge",
+    read: ({ alerts }) =>
+      [...alerts.state.alerts.values()]
+        .filter(({ phase }) => phase.kind === "firing")
+        .map(({ kind, severity, experiment, subject }) => ({
+          labels: { kind, severity, experiment: experiment ?? "", subject: subject ?? "" },
+          value: 1,
+        })),
+  },
+  {
+    name: "sluice_alerts_without_room_total",
+    help: "Alerts that there was no room for.",
+    type: "counter",
+    read: ({ alerts }) => [{ labels: {}, value: alerts.state.withoutRoomTotal }],
+  },
+  {
+    name: "sluice_alert_notices_total",
+    help: "Notices delivered, attempts that failed, and notices given up, by channel.",
+    type: "counter",
+    read: ({ alerts }) =>
+      alerts.channels.flatMap((channel) =>
+        results.map((result) => ({
+          labels: { channel: channel.name, result },
+          value: channel[result],
+        })),
+      ),
+  },
+  {
+    name: "sluice_alert_notices_queued",
+    help: "Notices that wait to be delivered.",
+    type: "gauge",
+    read: ({ alerts }) =>
+      alerts.channels.map(({ name, queued }) => ({ labels: { channel: name }, value: queued })),
+  },
+  {
+    name: "sluice_store_up",
+    help: "1 while the last write to the store worked; absent without a store.",
+    type: "gauge",
+    read: ({ store }) => (store === null ? [] : [{ labels: {}, value: store.isUp ? 1 : 0 }]),
+  },
+];
