@@ -22,7 +22,7 @@ const defaultTimeoutMs = 10_000;
 const targets = ["webhook", "jsonl", "log"] as const;
 const webhookOnly = ["shape", "headers", "timeout"] as const;
 
-const channel = closed({
+const written = closed({
   webhook: text("a URL", 2048)
     .refine(isHttpUrl, "expected a URL such as https://hooks.example/alerts")
     .describe("told with POST")
@@ -48,34 +48,40 @@ const channel = closed({
     .describe("of the webhook, such as authorization")
     .optional(),
   timeout: duration(100, 60_000).describe("of the webhook; default 10s").optional(),
-}).superRefine((written, context) => {
-  const named = targets.filter((target) => (written[target] ?? false) !== false);
-  if (named.length !== 1) {
-    reject(context, "say exactly one of webhook: URL, jsonl: PATH and log: true");
-    return;
-  }
-  if (named[0] === "webhook") return;
-  for (const field of webhookOnly) {
-    if (written[field] !== undefined) reject(context, `${field} belongs to webhook`, [field]);
-  }
 });
 
-type WrittenChannel = z.output<typeof channel>;
+type WrittenChannel = z.output<typeof written>;
+
+const channel = written.transform((fields, context) => {
+  // An unknown key may be a misspelt target: that is told already.
+  if (context.issues.length > 0) return z.NEVER;
+  const named = targets.filter((target) => (fields[target] ?? false) !== false);
+  if (named.length !== 1) {
+    return reject(context, "say exactly one of webhook: URL, jsonl: PATH and log: true");
+  }
+  for (const field of webhookOnly) {
+    if (named[0] !== "webhook" && fields[field] !== undefined) {
+      return reject(context, `${field} belongs to webhook`, [field]);
+    }
+  }
+  const { name, min_severity: minSeverity = "info" } = fields;
+  return { name, minSeverity, target: targetOf(fields) };
+});
 
 /** `channels:`; each gets a name of its own. */
 export const alertChannelsSchema = list(channel, "channels", channelLimits.channelsMax).transform(
-  (written, context): readonly ChannelPolicy[] => {
+  (channels, context): readonly ChannelPolicy[] => {
+    if (context.issues.length > 0) return z.NEVER;
     const counts = { webhook: 0, jsonl: 0, log: 0 };
     const names = new Set<string>();
-    return written.map((each, at) => {
-      const target = targetOf(each);
+    return channels.map(({ name: given, minSeverity, target }, at) => {
       counts[target.kind] += 1;
-      const name = each.name ?? `${target.kind}-${counts[target.kind]}`;
+      const name = given ?? `${target.kind}-${counts[target.kind]}`;
       if (names.has(name)) {
         reject(context, `two channels are named ${name}: name this one otherwise`, [at]);
       }
       names.add(name);
-      return { name, minSeverity: each.min_severity ?? "info", target };
+      return { name, minSeverity, target };
     });
   },
 );
