@@ -192,17 +192,29 @@ function correlation(one: CompiledExperiment, other: CompiledExperiment): number
 }
 
 describe("the proxy that carries it", () => {
-  it("a write (POST) is never failed over to another variant", async () => {
-    // Even where the control may stand in: the treatment read the request, so it may have done the work.
-    const [old, fresh] = await serveFailover("on_unavailable: control");
-    fresh.respond((incoming) => {
-      incoming.resume();
-      incoming.on("end", () => incoming.socket.destroy());
-    });
-    const answers = await Promise.all(Array.from({ length: 12 }, () => write()));
-    expect(answers).toEqual(answers.map(() => 502));
-    expect([old.requests.length, fresh.requests.length]).toEqual([0, 12]);
-  });
+  it.each([
+    ["with a body that is passed on as it comes", "", '{"text":"a new document"}'],
+    [
+      "with a body that was read and could be sent again",
+      "assignment: { user: [ body:user ] }",
+      "{}",
+    ],
+    ["without a body, as LightRAG's scan", "", null],
+  ])(
+    "a write (POST) is never failed over to another variant: %s",
+    async (_name, field, sentBody) => {
+      // Even where the control may stand in: the treatment read the request, so it may have done the work.
+      const [old, fresh] = await serveFailover(`on_unavailable: control, ${field}`);
+      fresh.respond((incoming) => {
+        incoming.resume();
+        incoming.on("end", () => incoming.socket.destroy());
+      });
+      const answers = await Promise.all(Array.from({ length: 12 }, () => write(sentBody)));
+      expect(answers).toEqual(answers.map(() => 502));
+      // Nor is it sent to the same variant twice.
+      expect([old.requests.length, fresh.requests.length]).toEqual([0, 12]);
+    },
+  );
 
   it("a 5xx of a variant is its answer, not a reason to ask another", async () => {
     const [old, fresh] = await serveFailover("on_unavailable: control");
@@ -247,10 +259,11 @@ async function serveFailover(field: string): Promise<[TestUpstream, TestUpstream
   return upstreams as [TestUpstream, TestUpstream];
 }
 
-async function write(): Promise<number> {
+async function write(sentBody: string | null = "{}"): Promise<number> {
   const { statusCode, body } = await request(`http://127.0.0.1:${plane?.port}/documents/text`, {
     method: "POST",
-    body: '{"text":"a new document"}',
+    headers: { "content-type": "application/json" },
+    body: sentBody,
   });
   await body.dump();
   return statusCode;
