@@ -53,7 +53,7 @@ export function powerCondition(
 /** Units in the smallest arm when the planned time is over; null while that cannot be said. */
 function forecast({ collected, ranMs, plannedMs }: PlanAlertFacts): number | null {
   if (plannedMs === null || ranMs <= 0 || ranMs < plannedMs * paceKnownAfter) return null;
-  return Math.max(collected, (collected * plannedMs) / ranMs);
+  return (collected * plannedMs) / ranMs;
 }
 
 /** How much of the plan is done, 0…; whatever ends it first counts. */

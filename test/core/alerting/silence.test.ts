@@ -113,6 +113,27 @@ describe("a silence", () => {
     expect(desk.told()).toEqual([]);
   });
 
+  it("sent again with another matcher is replaced", () => {
+    const desk = new Desk();
+    const untilMs = desk.atMs + hour;
+    for (const field of ["kind", "experiment", "subject"] as const) {
+      desk.silence(0, { untilMs, matcher: { [field]: "rollback" } });
+      expect(desk.written()).toEqual(["silenced silence/s ann"]);
+    }
+    desk.silence(0, { untilMs, actor: "bob" });
+    desk.silence(0, { untilMs, actor: "bob", reason: "another" });
+    expect(desk.written()).toEqual(["silenced silence/s bob", "silenced silence/s bob"]);
+  });
+
+  it("that is over when an acknowledgement comes lets one notice go, which names who has it", () => {
+    const desk = new Desk();
+    desk.silence(hour);
+    desk.look(0, rollback);
+    desk.feed({ kind: "acknowledge", alert: "rollback/e", actor: "bob" }, hour);
+    expect(desk.notices).toMatchObject([{ status: "firing", acknowledgedBy: "bob" }]);
+    expect(desk.notices).toHaveLength(1);
+  });
+
   it("lasts as long as was asked for, whatever the wall clock does", () => {
     for (const jumpMs of [-10 * hour, 10 * hour]) {
       const desk = new Desk();

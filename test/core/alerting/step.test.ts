@@ -108,7 +108,7 @@ describe("an alert", () => {
 
   it("given twice at one look is one", () => {
     const desk = new Desk();
-    desk.look(0, rollback, { ...rollback, summary: "again" }, rollback);
+    desk.look(0, rollback, rollback, { ...rollback, summary: "again" });
     expect(desk.told()).toEqual(["firing rollback/e"]);
     expect(desk.state.alerts.get("rollback/e")?.summary).toBe("e was rolled back");
   });
