@@ -5,12 +5,12 @@ import { Channel, type ChannelDependencies, type ChannelState } from "./channel.
 
 /** Tells every channel what changed. */
 export type Notifier = {
-  notify(notice: AlertNotice): void;
+  readonly notify: (notice: AlertNotice) => void;
   /** Takes over a configuration: unchanged channels keep what waits in them. */
-  configure(channels: readonly ChannelPolicy[]): void;
-  state(): readonly ChannelState[];
+  readonly configure: (channels: readonly ChannelPolicy[]) => void;
+  readonly state: () => readonly ChannelState[];
   /** Sends what waits, for at most `deadlineMs`; resolves to the notices that were lost. */
-  stop(deadlineMs: number): Promise<number>;
+  readonly stop: (deadlineMs: number) => Promise<number>;
 };
 
 export function createNotifier(

@@ -1,11 +1,11 @@
-import { ratioOf, sumsOfTelemetry } from "../statistics/clustered/ratio.ts";
+import { ratioOf, sumsOfTelemetry, type ClusteredRatio } from "../statistics/clustered/ratio.ts";
 import { decide } from "../statistics/decision/decide.ts";
 import type { Change, Decision } from "../statistics/decision/facts.ts";
 import { normalQuantile } from "../statistics/distributions/normal.ts";
 import type { DataFault } from "../statistics/fault.ts";
 import { meanConfidenceSequence } from "../statistics/sequential/mean-sequence.ts";
 import type { ClusterSums } from "../telemetry/clusters.ts";
-import type { AnalysisPolicy } from "./lifecycle-policy.ts";
+import type { AnalysisPolicy, PrimaryMetric } from "./lifecycle-policy.ts";
 
 /** What was measured of one arm since the experiment's split began. */
 export type ArmMeasure = {
@@ -69,7 +69,8 @@ export function analyseArm(
         required: "fault" in compared ? null : compared.required,
       },
     },
-    policy,
+    // Of a control without failures there are no shares: any change counts.
+    "code" in change || change.unit === "share" ? policy : { ...policy, minEffectSize: 0 },
   );
   const pValue = "fault" in compared ? null : compared.pValue;
   return { variant: treatment.variant, change, pValue, decision };
@@ -96,7 +97,10 @@ function compare(
     const message = `${fewest} users in the smaller arm, at least ${usersMin} are compared`;
     return { fault: { code: "too_few", message } };
   }
-  const [c, t] = [ofControl.value, ofTreatment.value];
+  const [c, t] = [
+    withLeastVariance(ofControl.value, primary, control.users),
+    withLeastVariance(ofTreatment.value, primary, treatment.users),
+  ];
   const isRelative = c.value > 0;
   const estimate = isRelative ? t.value / c.value - 1 : t.value;
   // Delta method for a ratio of independent means.
@@ -125,6 +129,16 @@ function compare(
         minEffectSize ** 2
       : null;
   return { change, pValue: looked.value.pValue, required };
+}
+
+/** Without a failure the variance is not 0 but unknown: as though one user had failed. */
+function withLeastVariance(
+  ratio: ClusteredRatio,
+  primary: PrimaryMetric,
+  users: number,
+): ClusteredRatio {
+  if (primary !== "error_rate") return ratio;
+  return { ...ratio, variance: Math.max(ratio.variance, 1 / users ** 2) };
 }
 
 /** Of several treatments: the best of those that won, else what is said of all of them. */
