@@ -2,7 +2,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { Clock, Random, Timers } from "../base/clock.ts";
 import type { ListenPolicy } from "../core/traffic/policy.ts";
-import { createRecorder } from "../core/telemetry/recorder.ts";
+import { createRecorder, seriesMax } from "../core/telemetry/recorder.ts";
 import type { EndpointHealth, FromWorker, RoutingTable, WorkerOptions } from "../wire/messages.ts";
 import { ClientConnection } from "./client/client-connection.ts";
 import { Tunnels } from "./exchange/tunnel.ts";
@@ -17,9 +17,14 @@ export type DataPlaneDependencies = {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: WorkerLog;
+  /** Bad exchanges of a rollout should not wait for the next snapshot. */
+  readonly onUrgent: () => void;
 };
 
-export type DataPlaneSnapshot = Omit<Extract<FromWorker, { kind: "snapshot" }>, "kind" | "cpuUs">;
+export type DataPlaneSnapshot = Omit<
+  Extract<FromWorker, { kind: "snapshot" }>,
+  "kind" | "cpuUs" | "isUrgent"
+>;
 
 /** One worker's data plane: a listener, its connections, and the routing table they go by. */
 export type DataPlane = {
@@ -60,7 +65,7 @@ export function createDataPlane(
   };
   const wheel = new TimerWheel(nowMs());
   const upstreams = new UpstreamSet(wheel, nowMs, readClock);
-  const recorder = createRecorder();
+  const recorder = createRecorder(seriesMax, dependencies.onUrgent);
   const context: WorkerContext = {
     routing: compileRouting(options.table, upstreams, recorder, null),
     wheel,

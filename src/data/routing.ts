@@ -2,7 +2,7 @@ import { compileExperiment, type CompiledExperiment } from "../core/assignment/c
 import { compileUserKey, type UserKeyFinder } from "../core/assignment/user-key.ts";
 import type { AssignmentPolicy } from "../core/assignment/policy.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../core/experiment/policy.ts";
-import { slowLimitsOf } from "../core/rollout/slow-limits.ts";
+import { watchOf } from "../core/rollout/series-watch.ts";
 import { compileHeaderEdits, type HeaderEdits } from "../core/traffic/forward.ts";
 import type { RoutePolicy, Timeouts } from "../core/traffic/policy.ts";
 import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
@@ -93,7 +93,7 @@ export function compileRouting(
           epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
           randomised: experiment !== null && experiment.assignment.strategy !== "hash",
         },
-        slowLimitsOf(experiment?.rollout ?? null),
+        watchOf(experiment?.rollout ?? null),
       ),
     };
   };

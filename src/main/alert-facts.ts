@@ -98,13 +98,15 @@ function describeRollout({
   state: { phase, verdicts },
 }: RolloutView): RolloutAlertFacts {
   const isOver = phase.kind === "rolled_back";
+  // The verdicts of a rollout that is not judged any more are old news.
+  const isJudged = ["stepping", "observing", "paused"].includes(phase.kind);
   const isPaused = phase.kind === "paused" && phase.by === "guardrail";
   return {
     experiment,
     rolledBack: isOver ? phase.reason : null,
     breaches: verdicts.flatMap(({ guardrail, verdict, reason, value, limit }, at) => {
       const of = policy.guardrails[at];
-      if (isOver || verdict !== "breach" || of === undefined || of.dryRun) return [];
+      if (!isJudged || verdict !== "breach" || of === undefined || of.dryRun) return [];
       const consequence = of.onBreach !== "alert" && isPaused ? "pause" : "alert";
       return { guardrail, consequence, reason, value, limit };
     }),

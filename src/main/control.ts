@@ -108,6 +108,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
       rollouts.take(source, snapshot.telemetry, epochs());
+      if (snapshot.isUrgent) rollouts.judge();
     },
     workerGone(source) {
       collector.workerGone(source);

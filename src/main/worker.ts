@@ -8,6 +8,8 @@ import { realClock, realRandom, realTimers } from "./system.ts";
 /** Entry point of a data-plane thread: carries messages between the control plane and the data plane. */
 
 const snapshotPeriodMs = 250;
+/** The least time between two snapshots, so that a flood of bad exchanges is no flood of snapshots. */
+const urgentPeriodMs = 50;
 /** What requests in flight get when a bug ends the thread. */
 const failureDrainMs = 2000;
 /** Log lines between two snapshots; more are counted, not written. */
@@ -19,6 +21,8 @@ const options = workerData as WorkerOptions;
 
 let logLines = 0;
 let failing = false;
+/** When the last snapshot was sent. */
+let sentMs = realClock.monotonicMs();
 
 // Before anything that can fail.
 process.on("uncaughtException", fail);
@@ -29,9 +33,13 @@ const plane = createDataPlane(options, {
   timers: realTimers,
   random: realRandom,
   log,
+  onUrgent: () => {
+    const waitMs = Math.max(0, sentMs + urgentPeriodMs - realClock.monotonicMs());
+    realTimers.after(waitMs, () => sendSnapshot(true));
+  },
 });
 port.on("message", receive);
-const cancelSnapshots = realTimers.every(snapshotPeriodMs, sendSnapshot);
+const cancelSnapshots = realTimers.every(snapshotPeriodMs, () => sendSnapshot(false));
 
 try {
   post({ kind: "listening", port: await plane.listen() });
@@ -70,18 +78,19 @@ function applyRouting(table: RoutingTable): void {
 async function drain(deadlineMs: number): Promise<void> {
   const aborted = await plane.drain(deadlineMs);
   cancelSnapshots();
-  sendSnapshot();
+  sendSnapshot(false);
   post({ kind: "drained", aborted });
 }
 
-function sendSnapshot(): void {
+function sendSnapshot(isUrgent: boolean): void {
+  sentMs = realClock.monotonicMs();
   if (logLines > logLinesMax) {
     const facts = { worker: options.index, dropped: logLines - logLinesMax };
     post({ kind: "log", level: "warn", message: "log lines dropped", facts });
   }
   logLines = 0;
   const { user, system } = process.threadCpuUsage();
-  post({ kind: "snapshot", ...plane.snapshot(), cpuUs: user + system });
+  post({ kind: "snapshot", ...plane.snapshot(), cpuUs: user + system, isUrgent });
 }
 
 function log(level: "info" | "warn" | "error", message: string, facts: object): void {

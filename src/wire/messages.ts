@@ -101,6 +101,8 @@ export type FromWorker =
       readonly access: readonly AccessRecord[];
       /** User + system CPU of this thread since its start, in microseconds. */
       readonly cpuUs: number;
+      /** Out of turn, because a treatment misbehaves: to be judged at once. */
+      readonly isUrgent: boolean;
     }
   | { readonly kind: "drained"; readonly aborted: number };
 

@@ -117,7 +117,12 @@ describe("a slow answer", () => {
     const config = configOf(pinnedTo(upstream.port, "", `, timeouts: { ${timeouts} }`));
     const slow = createDataPlane(
       { index: 0, table: { version: 1, config, epochs: {} }, port: 0, health: [] },
-      { ...time, random: { next: () => 0.5, hex32: () => "0".repeat(32) }, log: () => {} },
+      {
+        ...time,
+        random: { next: () => 0.5, hex32: () => "0".repeat(32) },
+        log: () => {},
+        onUrgent: () => {},
+      },
     );
     const port = await slow.listen();
     try {

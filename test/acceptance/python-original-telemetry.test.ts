@@ -8,7 +8,7 @@ import {
   takeTicks,
   treatedOf,
 } from "../../src/core/rollout/evidence.ts";
-import { slowLimitsOf } from "../../src/core/rollout/slow-limits.ts";
+import { watchOf } from "../../src/core/rollout/series-watch.ts";
 import { createRecorder } from "../../src/core/telemetry/recorder.ts";
 import { reportOf } from "../contract/metrics/reports.ts";
 import { keyOf, recordExchange } from "../core/telemetry/exchanges.ts";
@@ -40,10 +40,10 @@ function createCounting() {
   const recorder = createRecorder();
   const collector = createCollector({ nowMs: 0 });
   const evidence = createEvidence(policy);
-  const limits = slowLimitsOf(policy);
+  const watch = watchOf(policy);
   const arms = {
-    control: recorder.series(keyOf({ variant: "control" }), limits),
-    treatment: recorder.series(keyOf({ variant: "treatment" }), limits),
+    control: recorder.series(keyOf({ variant: "control" }), watch),
+    treatment: recorder.series(keyOf({ variant: "treatment" }), watch),
   };
   let nowMs = 0;
   return {

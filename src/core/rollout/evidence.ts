@@ -15,7 +15,7 @@ import { addTally, noTally, type Tally } from "./guardrail/verdict.ts";
 import type { QueryTick } from "./guardrail/window.ts";
 import type { GuardrailMetric, GuardrailPolicy, RolloutPolicy } from "./policy.ts";
 import type { Treated } from "./state.ts";
-import { isComparedByUser } from "./slow-limits.ts";
+import { isComparedByUser } from "./series-watch.ts";
 
 /** Which of an experiment's arms a series belongs to. */
 export type ArmName = "treatment" | "control";

@@ -45,6 +45,8 @@ export type Series = {
   readonly users: DistinctUsers;
   readonly failingUsers: DistinctUsers;
   readonly slow: readonly { readonly limit: SlowLimit; readonly users: DistinctUsers }[];
+  /** A rollout is judged by it: bad exchanges are not to wait for the next snapshot. */
+  readonly isUrgent: boolean;
   outcomes: number[];
   analysedOutcomes: number[];
   clusters: ClusterSums;
@@ -63,12 +65,23 @@ export type Series = {
   active: boolean;
 };
 
+/** What is looked for in a series besides what is counted in all. */
+export type SeriesWatch = {
+  readonly slowLimits: readonly SlowLimit[];
+  readonly isUrgent: boolean;
+};
+
+const unwatched: SeriesWatch = { slowLimits: [], isUrgent: false };
+
+/** Bad exchanges of urgent series since the last snapshot at which the recorder asks for one. */
+export const urgentMin = 3;
+
 type InFlightExchange = { readonly series: Series; readonly ageMs: number };
 
 /** Counts exchanges on one worker. Everything is a delta since the last snapshot. */
 export type Recorder = {
-  /** The series of a key; the same one, with the limits it was made with, while it is in use. */
-  series(key: SeriesKey, slowLimits?: readonly SlowLimit[]): Series;
+  /** The series of a key; the same one, watched as it was made, while it is in use. */
+  series(key: SeriesKey, watch?: SeriesWatch): Series;
   /** Tells that the series asked for from here on are those in use; others go once they are idle. */
   beginTable(): void;
   startInFlight(series: Series): void;
@@ -95,17 +108,19 @@ export type Recorder = {
   snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot;
 };
 
-export function createRecorder(limit = seriesMax): Recorder {
+/** `onUrgent` is called once between two snapshots, when bad exchanges should not wait for the next one. */
+export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {}): Recorder {
   const byKey = new Map<string, Series>();
   let overflow: Series | null = null;
   let overflowed = 0;
+  let urgent = 0;
 
-  function series(key: SeriesKey, slowLimits: readonly SlowLimit[] = []): Series {
+  function series(key: SeriesKey, watch = unwatched): Series {
     const text = textOf(key);
     let found = byKey.get(text);
     if (found === undefined) {
-      if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, []));
-      found = createSeries(key, slowLimits);
+      if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, unwatched));
+      found = createSeries(key, watch);
       byKey.set(text, found);
     }
     found.current = true;
@@ -120,7 +135,7 @@ export function createRecorder(limit = seriesMax): Recorder {
     const text = textOf(dropped.key);
     const successor = byKey.get(text);
     if (successor !== undefined) return successor;
-    if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, []));
+    if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, unwatched));
     dropped.held = true;
     byKey.set(text, dropped);
     return dropped;
@@ -165,6 +180,10 @@ export function createRecorder(limit = seriesMax): Recorder {
       into.clustersTouched = true;
       addToCluster(into.clusters, cluster, durationUs / 1000, failed);
     }
+    if (failed && into.isUrgent) {
+      urgent += 1;
+      if (urgent === urgentMin) onUrgent();
+    }
     if (userHash < 0) return;
     into.users.add(userHash);
     if (failed) into.failingUsers.add(userHash);
@@ -174,6 +193,7 @@ export function createRecorder(limit = seriesMax): Recorder {
   }
 
   function snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot {
+    urgent = 0;
     const ages = agesBySeries(inFlight);
     const deltas: SeriesDelta[] = [];
     for (const [text, one] of byKey) {
@@ -218,7 +238,7 @@ function textOf({ experiment, variant, upstream, route, epoch, randomised }: Ser
   return JSON.stringify([experiment, variant, upstream, route, epoch, randomised]);
 }
 
-function createSeries(key: SeriesKey, slowLimits: readonly SlowLimit[]): Series {
+function createSeries(key: SeriesKey, { slowLimits, isUrgent }: SeriesWatch): Series {
   return {
     key,
     duration: null,
@@ -226,6 +246,7 @@ function createSeries(key: SeriesKey, slowLimits: readonly SlowLimit[]): Series 
     users: new DistinctUsers(),
     failingUsers: new DistinctUsers(),
     slow: slowLimits.map((limit) => ({ limit, users: new DistinctUsers() })),
+    isUrgent,
     outcomes: zeros(),
     analysedOutcomes: zeros(),
     clusters: createClusterSums(),

@@ -43,5 +43,6 @@ export function reportOf(
     endpoints: written.endpoints ?? [],
     access: [],
     cpuUs: written.cpuUs ?? 0,
+    isUrgent: false,
   });
 }

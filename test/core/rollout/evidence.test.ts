@@ -7,7 +7,7 @@ import {
   takeTicks,
   treatedOf,
 } from "../../../src/core/rollout/evidence.ts";
-import { slowLimitsOf } from "../../../src/core/rollout/slow-limits.ts";
+import { watchOf } from "../../../src/core/rollout/series-watch.ts";
 import { guardrailOf, rolloutOf } from "../../support/guardrails.ts";
 import type { GuardrailPolicy } from "../../../src/core/rollout/policy.ts";
 import {
@@ -191,7 +191,7 @@ describe("evidence of users", () => {
   };
 
   it("a relative slow rate counts each user who met a slow answer once, by arm", () => {
-    expect(slowLimitsOf(both)).toEqual([{ of: "duration", limitUs: 1_000_000 }]);
+    expect(watchOf(both).slowLimits).toEqual([{ of: "duration", limitUs: 1_000_000 }]);
     const evidence = createEvidence(both);
     const ask = () => takeTicks(evidence, 0.1, true, () => null).get("slow_rate_ratio");
     addEvidence(evidence, "treatment", "0.0", deltaOf({ slowUsers: [[1, 2]], failing: [7, 8, 9] }));

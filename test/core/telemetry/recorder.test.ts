@@ -9,7 +9,12 @@ import {
   sumOf,
 } from "../../../src/core/telemetry/merge.ts";
 import { takeCounts } from "../../../src/core/telemetry/latency.ts";
-import { createRecorder, seriesMax, type Series } from "../../../src/core/telemetry/recorder.ts";
+import {
+  createRecorder,
+  seriesMax,
+  urgentMin,
+  type Series,
+} from "../../../src/core/telemetry/recorder.ts";
 import {
   inFlightAgeBoundsMs,
   type SeriesDelta,
@@ -253,7 +258,7 @@ test("users who met an exchange slower than a limit are told apart, once", () =>
     { of: "duration", limitUs: 1_000 },
     { of: "first_byte", limitUs: 500 },
   ] as const;
-  const series = recorder.series(keyOf(), limits);
+  const series = recorder.series(keyOf(), { slowLimits: limits, isUrgent: false });
   const exchange = (user: string, durationUs: number, firstByteUs: number) =>
     recordExchange(recorder, series, { user, durationUs, firstByteUs });
   exchange("ada", 1_000, 500);
@@ -269,4 +274,26 @@ test("users who met an exchange slower than a limit are told apart, once", () =>
   ]);
   exchange("ada", 9_000, 400);
   expect(only(recorder.snapshot(0, [])).slowUsers).toEqual([null, null]);
+});
+
+test("a few bad exchanges of a rollout ask for a snapshot, once until it is taken", () => {
+  let asked = 0;
+  const recorder = createRecorder(seriesMax, () => {
+    asked += 1;
+  });
+  const urgent = recorder.series(keyOf(), { slowLimits: [], isUrgent: true });
+  const other = recorder.series({ ...keyOf(), route: "/other" });
+  const fail = (series: Series, count: number) => {
+    for (let at = 0; at < count; at += 1) recordExchange(recorder, series, { outcome: "timeout" });
+  };
+  fail(other, 50);
+  recordExchange(recorder, urgent);
+  fail(urgent, urgentMin - 1);
+  recordExchange(recorder, urgent, { outcome: "timeout", analysed: false });
+  expect(asked).toBe(0);
+  fail(urgent, 20);
+  expect(asked).toBe(1);
+  recorder.snapshot(0, []);
+  fail(urgent, urgentMin);
+  expect(asked).toBe(2);
 });
