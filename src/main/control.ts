@@ -10,7 +10,10 @@ import { createRollouts, type Rollouts } from "../control/rollouts.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
 import type { SupervisorLog, WorkerSource } from "../control/worker-slot.ts";
 import type { Config } from "../core/config/model.ts";
+import { prepare, type Preparation } from "../core/rollout/preparation.ts";
+import type { RolloutCommandName } from "../core/rollout/state.ts";
 import { gatherAlertFacts } from "./alert-facts.ts";
+import { describePreparation } from "./preparation-facts.ts";
 import { openStore, type KeptStore } from "./kept-store.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 
@@ -38,6 +41,15 @@ export type Control = {
   take(snapshot: WorkerSnapshot, source: WorkerSource): void;
   workerGone(source: WorkerSource): void;
   view(): CollectorView;
+  /** How a rollout would go if it were started now; null for one that is under way or done, or that is none. */
+  prepare(experiment: string): Preparation | null;
+  /** As a rollout's command, but started only when nothing speaks against it, unless by force. */
+  commandRollout(
+    experiment: string,
+    name: RolloutCommandName,
+    actor: string,
+    options: { readonly reason?: string; readonly force?: boolean },
+  ): string | null | undefined;
   /** Whether the store keeps what it should; null without one. */
   store(): { readonly isUp: boolean } | null;
   /** Ends all work; resolves when nothing is under way any more. */
@@ -93,7 +105,26 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         storeFault: store?.fault() ?? null,
       }),
   });
+  function prepareRollout(experiment: string): Preparation | null {
+    const policy = present.experiments[experiment];
+    const one = rollouts.view().find((each) => each.experiment === experiment);
+    const phase = one?.state.phase.kind;
+    if (policy === undefined || one === undefined) return null;
+    if (phase !== "waiting" && phase !== "rolled_back") return null;
+    const measured = collector.view(realClock.monotonicMs()).experiments.get(experiment);
+    return prepare(one.policy, describePreparation(policy, present, measured ?? null, health()));
+  }
+
   return {
+    prepare: prepareRollout,
+    commandRollout(experiment, name, actor, { reason, force = false }) {
+      const errors =
+        (name === "start" || name === "retry") && !force
+          ? (prepareRollout(experiment)?.findings ?? []).filter(({ level }) => level === "error")
+          : [];
+      if (errors.length === 0) return rollouts.command(experiment, name, actor, reason);
+      return `${errors.map(({ message }) => message).join("; ")} (force starts it all the same)`;
+    },
     experiments,
     rollouts,
     alerts,

@@ -1,16 +1,13 @@
 import type { RolloutView } from "../control/rollouts.ts";
+import type { Preparation } from "../core/rollout/preparation.ts";
 import type { GuardrailPolicy } from "../core/rollout/policy.ts";
 import type { RolloutStatus } from "../wire/admin-api.ts";
 
 /** A rollout as the admin API shows it. */
-export function describeRollout({
-  experiment,
-  policy,
-  state,
-  appliedShare,
-  waitsFor,
-  journal,
-}: RolloutView): RolloutStatus {
+export function describeRollout(
+  { experiment, policy, state, appliedShare, waitsFor, journal }: RolloutView,
+  preparation: Preparation | null,
+): RolloutStatus {
   const { phase, share, verdicts } = state;
   const at = phase.kind === "paused" ? phase.before : phase;
   return {
@@ -26,6 +23,14 @@ export function describeRollout({
     })),
     share,
     applied_share: appliedShare,
+    preparation:
+      preparation === null
+        ? null
+        : {
+            findings: [...preparation.findings],
+            expected_seconds:
+              preparation.expectedMs === null ? null : preparation.expectedMs / 1000,
+          },
     waits_for: waitsFor,
     users: state.treated.users,
     requests: state.treated.requests,

@@ -210,16 +210,18 @@ class RunningSluice implements Sluice {
   }
 
   rollouts(): readonly RolloutStatus[] {
-    return this.#control.rollouts.view().map(describeRollout);
+    return this.#control.rollouts
+      .view()
+      .map((view) => describeRollout(view, this.#control.prepare(view.experiment)));
   }
 
   commandRollout(
     experiment: string,
     name: RolloutCommandName,
     actor: string,
-    reason?: string,
+    options: { readonly reason?: string; readonly force?: boolean } = {},
   ): string | null | undefined {
-    return this.#control.rollouts.command(experiment, name, actor, reason);
+    return this.#control.commandRollout(experiment, name, actor, options);
   }
 
   view(): CollectorView {

@@ -167,6 +167,18 @@ export const rolloutSchema = z.object({
   applied_share: share.describe("The one that every worker confirmed"),
   users: count.describe("Distinct users who had the treatment in this step"),
   requests: count.describe("Their requests that are analysed"),
+  preparation: z
+    .object({
+      findings: z
+        .array(z.object({ level: z.enum(["error", "warning", "info"]), message: z.string() }))
+        .describe("Errors first; with one it starts by force only"),
+      expected_seconds: z
+        .number()
+        .nullable()
+        .describe("At the present traffic, when nothing goes wrong; null when it would never end"),
+    })
+    .nullable()
+    .describe("What speaks against starting it; null when it is under way or done"),
   waits_for: z
     .string()
     .nullable()
@@ -194,6 +206,7 @@ export const rolloutCommandSchema = z
       ])
       .describe("skip leaves the present step as it is for the next; abort is rollback"),
     reason: z.string().max(1000).optional().describe("For the journal"),
+    force: z.boolean().optional().describe("Of start and retry: whatever speaks against it"),
     actor: z
       .string()
       .min(1)

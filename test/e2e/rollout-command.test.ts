@@ -30,7 +30,9 @@ const rollout = (...line: string[]) =>
 it("shows and steers a rollout", async () => {
   expect(await rollout("status")).toMatchObject({
     exitCode: 0,
-    stdout: "model: waiting, treatment 0%\n  steps      5% → 100%\n",
+    stdout: expect.stringMatching(
+      /^model: waiting, treatment 0%\n {2}steps {6}5% → 100%\n {2}warning {4}both variants are the same upstream .*\n {2}warning {4}no traffic was seen/,
+    ),
   });
   const started = await rollout("start", "model", "--actor", "ann", "--reason", "new index");
   expect(started).toMatchObject({ exitCode: 0, stderr: "" });
@@ -50,6 +52,28 @@ it("shows and steers a rollout", async () => {
   const after = await rollout("status", "model");
   expect(after.exitCode).toBe(3);
   expect(after.stdout).toContain("  wrong answers\n");
+});
+
+it("is not started with a treatment that is down, unless by force", async () => {
+  await sluice.stop();
+  sluice = await startTestSluice(`${freePorts()}
+upstreams:
+  one: { url: "${upstream.url}" }
+  gone: { url: "http://127.0.0.1:1", health: { path: /, interval: 100ms, timeout: 100ms, unhealthy_after: 1 } }
+routes: [ { match: "/**", experiment: model } ]
+experiments:
+  model:
+    variants: { old: { upstream: one, control: true }, new: { upstream: gone } }
+    rollout: { steps: [ { share: 5% } ] }
+`);
+  await expect
+    .poll(async () => (await rollout("status", "model")).stdout)
+    .toContain("error      the treatment has no healthy endpoint");
+  expect(await rollout("start", "model")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("force starts it all the same"),
+  });
+  expect((await rollout("start", "model", "--force")).stdout).toMatch(/^model: stepping, step 1/);
 });
 
 it("watches until it is decided, and prints what changes", async () => {

@@ -29,8 +29,11 @@ export async function commandRollout(
     return answerProblem("bad_command", 400, "Not a rollout command", wordsOf(command.error));
   }
   const key = context.req.param("experiment") ?? "";
-  const { command: name, actor = addressOf(context), reason } = command.data;
-  const refused = sources.rollouts.command(key, name, actor, reason);
+  const { command: name, actor = addressOf(context), reason, force } = command.data;
+  const refused = sources.rollouts.command(key, name, actor, {
+    ...(reason !== undefined && { reason }),
+    ...(force !== undefined && { force }),
+  });
   if (refused === undefined) return answerUnknown(key);
   if (refused !== null) return answerProblem("command_refused", 409, "Not possible now", refused);
   return showRollout(context, sources);

@@ -25,7 +25,7 @@ export type AdminSources = {
       experiment: string,
       name: RolloutCommandName,
       actor: string,
-      reason?: string,
+      options: { readonly reason?: string; readonly force?: boolean },
     ) => string | null | undefined;
   };
   readonly experiments: {

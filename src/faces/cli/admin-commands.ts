@@ -13,6 +13,8 @@ type AdminOptions = {
   readonly json?: boolean;
 };
 
+type RolloutOptions = AdminOptions & { readonly force?: boolean };
+
 type Exit = (code: number) => void;
 
 const watchEveryMs = 1000;
@@ -54,8 +56,9 @@ function registerRollout(program: Command, io: CliIo, exit: Exit): void {
       .command("rollout")
       .description("see and steer rollouts of a running Sluice")
       .argument("<action>", wordsOf(rolloutActions))
-      .argument("[experiment]", "its experiment; status without one lists all"),
-  ).action(async (action: string, experiment: string | undefined, options: AdminOptions) => {
+      .argument("[experiment]", "its experiment; status without one lists all")
+      .option("--force", "of start and retry: whatever speaks against it"),
+  ).action(async (action: string, experiment: string | undefined, options: RolloutOptions) => {
     const name = findAction("rollout", action, rolloutActions, io);
     const call = callOf("rollout", options, io);
     if (name === null || call === null) return exit(exitCodes.invalid);
@@ -75,6 +78,7 @@ function registerRollout(program: Command, io: CliIo, exit: Exit): void {
           experiment: experiment ?? null,
           reason: options.reason ?? null,
           actor: options.actor ?? null,
+          force: options.force === true,
           json: options.json === true,
         },
         call,

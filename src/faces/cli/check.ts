@@ -1,4 +1,4 @@
-import { formatShare } from "../../base/units.ts";
+import { formatDurationMs, formatShare } from "../../base/units.ts";
 import { compileExperiment } from "../../core/assignment/compile.ts";
 import type { Config } from "../../core/config/model.ts";
 import type { ExperimentPolicy } from "../../core/experiment/policy.ts";
@@ -76,6 +76,31 @@ function describeRollout({ rollout }: ExperimentPolicy): string[] {
   ];
 }
 
+function describeLife({ lifecycle }: ExperimentPolicy): string[] {
+  if (lifecycle === null) return [];
+  const { initial, analysis, ends, onEnd, autoRollout } = lifecycle;
+  const lines: string[] = [];
+  if (initial === "draft") lines.push('  a draft: waits for "sluice experiment start"');
+  if (analysis !== null) {
+    const effect = `changes of ${formatShare(analysis.minEffectSize)} and more count`;
+    lines.push(
+      `  decides by ${analysis.primary}, ${formatShare(analysis.confidence)} sure; ${effect}`,
+    );
+  }
+  const parts = [
+    ends.onDecision ? "a decision" : null,
+    ends.users === null ? null : `${ends.users} users in every arm`,
+    ends.requests === null ? null : `${ends.requests} requests in every arm`,
+    ends.afterMs === null ? null : formatDurationMs(ends.afterMs),
+  ].filter((part) => part !== null);
+  if (parts.length > 0) lines.push(`  ends with ${parts.join(", or ")}`);
+  if (autoRollout !== null) {
+    const steps = autoRollout.steps.map(({ share }) => formatShare(share));
+    lines.push(`  a winning treatment climbs by itself: ${steps.join(" → ")}`);
+  } else if (onEnd === "winner") lines.push("  then everybody gets the winner");
+  return lines;
+}
+
 function describeExperiment(experiment: ExperimentPolicy, used: boolean): string[] {
   const { assignment, rolloutShare, variants } = experiment;
   const kind = rolloutShare === null ? assignment.strategy : `rollout, ${assignment.strategy}`;
@@ -93,7 +118,7 @@ function describeExperiment(experiment: ExperimentPolicy, used: boolean): string
       ]),
     ),
   ];
-  lines.push(...describeRollout(experiment));
+  lines.push(...describeRollout(experiment), ...describeLife(experiment));
   const { namespace } = assignment;
   if (enrolled < 1 - 1e-9) {
     lines.push(

@@ -1,4 +1,4 @@
-import { formatShare } from "../../base/units.ts";
+import { formatDurationMs, formatShare } from "../../base/units.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import { formatNumber, formatPercent } from "../../core/statistics/decision/words.ts";
 import { rolloutSchema, rolloutsSchema, type RolloutStatus } from "../../wire/admin-api.ts";
@@ -12,6 +12,8 @@ export type RolloutArguments = {
   readonly experiment: string | null;
   readonly reason: string | null;
   readonly actor: string | null;
+  /** Of start and retry: whatever speaks against it. */
+  readonly force: boolean;
   readonly json: boolean;
 };
 
@@ -20,7 +22,7 @@ export type RolloutArguments = {
  * shown was rolled back, 2 when it cannot be, 1 when Sluice cannot be reached.
  */
 export async function runRollout(
-  { action, experiment, reason, actor, json }: RolloutArguments,
+  { action, experiment, reason, actor, force, json }: RolloutArguments,
   call: AdminCall,
   io: CliIo,
 ): Promise<number> {
@@ -28,7 +30,12 @@ export async function runRollout(
   const body =
     action === "status"
       ? null
-      : { command: action, ...(reason !== null && { reason }), ...(actor !== null && { actor }) };
+      : {
+          command: action,
+          ...(reason !== null && { reason }),
+          ...(actor !== null && { actor }),
+          ...(force && { force }),
+        };
   const answer = await ask(call, path, body);
   if (answer.kind !== "answered") return explain("rollout", call, answer, io);
   const rollouts =
@@ -75,6 +82,7 @@ export function describeRollout(rollout: RolloutStatus): string {
   if (rollout.reason !== null) lines.push(`  ${rollout.reason}`);
   const track = steps.map((each) => formatShare(each.share)).join(" → ");
   lines.push(`  steps      ${track}`);
+  lines.push(...describePreparation(rollout.preparation));
   if (rollout.waits_for !== null) lines.push(`  next       ${rollout.waits_for}`);
   for (const verdict of verdicts) {
     const dry = verdict.dry_run ? " (dry run)" : "";
@@ -86,6 +94,17 @@ export function describeRollout(rollout: RolloutStatus): string {
     lines.push(`  ${at.slice(11, 19)}   ${what} by ${actor}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What starting it would come to. */
+function describePreparation(preparation: RolloutStatus["preparation"]): string[] {
+  if (preparation === null) return [];
+  const { findings, expected_seconds: seconds } = preparation;
+  const takes = seconds === null ? [] : [formatDurationMs(Math.round(seconds) * 1000)];
+  return [
+    ...takes.map((time) => `  start      takes about ${time} at the present traffic`),
+    ...findings.map(({ level, message }) => `  ${level.padEnd(9)}  ${message}`),
+  ];
 }
 
 function describeVerdict(verdict: RolloutStatus["verdicts"][number]): string {

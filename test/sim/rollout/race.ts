@@ -108,5 +108,5 @@ export const scenarios: readonly Scenario[] = rates.flatMap((rate) => {
     baseline: 0.005,
     regression: { kind: "errors", rate: 0.1 },
   };
-  return [...healthy, ...ill, fromFew];
+  return healthy.concat(ill, fromFew);
 });
