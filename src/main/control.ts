@@ -3,6 +3,7 @@ import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates } from "../control/gates.ts";
+import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
 import type { ReloadState } from "../control/reload.ts";
@@ -51,7 +52,7 @@ export type Control = {
     options: { readonly reason?: string; readonly force?: boolean },
   ): string | null | undefined;
   /** Whether the store keeps what it should; null without one. */
-  store(): { readonly isUp: boolean } | null;
+  store(): { readonly isUp: boolean; readonly history: HistoryState } | null;
   /** Ends all work; resolves when nothing is under way any more. */
   stop(): Promise<void>;
   /** Closes the store, after the last decision. */
@@ -66,6 +67,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   const shared = { clock: realClock, timers: realTimers, random: realRandom, log };
   const collector = createCollector({ nowMs: realClock.monotonicMs() });
   const store: KeptStore | null = openStore(config, log);
+  const history = store === null ? null : createHistoryWriter({ ...shared, store });
   const gates: Gates = createGates(shared);
   const experiments = createExperiments(config, {
     ...shared,
@@ -138,6 +140,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     },
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
+      history?.take(snapshot.telemetry.series);
       rollouts.take(source, snapshot.telemetry, epochs());
       if (snapshot.isUrgent) rollouts.judge();
     },
@@ -145,7 +148,10 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.workerGone(source);
       rollouts.workerGone(source);
     },
-    store: () => (store === null ? null : { isUp: store.fault() === null }),
+    store: () =>
+      store === null || history === null
+        ? null
+        : { isUp: store.fault() === null, history: history.state() },
     view: () => collector.view(realClock.monotonicMs()),
     async stop() {
       experiments.stop();
@@ -153,6 +159,9 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       alerts.stop();
       await Promise.all([gates.stop(), notifier.stop(noticeMsMax)]);
     },
-    close: () => store?.close(),
+    close() {
+      history?.stop();
+      store?.close();
+    },
   };
 }

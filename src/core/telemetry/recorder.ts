@@ -2,6 +2,7 @@ import { outcomes } from "../traffic/outcome.ts";
 import { addToBuckets, createBuckets } from "./buckets.ts";
 import { addToCluster, createClusterSums, packClusters, type ClusterSums } from "./clusters.ts";
 import { DistinctUsers } from "./distinct.ts";
+import { seriesText } from "./series-text.ts";
 import { createLatency, takeCounts, type Latency } from "./latency.ts";
 import {
   inFlightAgeBoundsMs,
@@ -116,7 +117,7 @@ export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {
   let urgent = 0;
 
   function series(key: SeriesKey, watch = unwatched): Series {
-    const text = textOf(key);
+    const text = seriesText(key);
     let found = byKey.get(text);
     if (found === undefined) {
       if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, unwatched));
@@ -132,7 +133,7 @@ export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {
    * stands back for its successor; at the limit, its exchanges count as overflow.
    */
   function holdAgain(dropped: Series): Series {
-    const text = textOf(dropped.key);
+    const text = seriesText(dropped.key);
     const successor = byKey.get(text);
     if (successor !== undefined) return successor;
     if (byKey.size >= limit) return (overflow ??= createSeries(overflowKey, unwatched));
@@ -233,10 +234,6 @@ const overflowKey: SeriesKey = {
   epoch: 0,
   randomised: false,
 };
-
-function textOf({ experiment, variant, upstream, route, epoch, randomised }: SeriesKey): string {
-  return JSON.stringify([experiment, variant, upstream, route, epoch, randomised]);
-}
 
 function createSeries(key: SeriesKey, { slowLimits, isUrgent }: SeriesWatch): Series {
   return {

@@ -72,4 +72,22 @@ export const controlFamilies: readonly Family<MetricsFacts>[] = [
     type: "gauge",
     read: ({ store }) => (store === null ? [] : [{ labels: {}, value: store.isUp ? 1 : 0 }]),
   },
+  {
+    name: "sluice_history_rows_total",
+    help: "Rows of telemetry history that the store took, and those that were lost.",
+    type: "counter",
+    read: ({ store }) =>
+      store === null
+        ? []
+        : (["written", "dropped"] as const).map((result) => ({
+            labels: { result },
+            value: store.history[result],
+          })),
+  },
+  {
+    name: "sluice_history_rows_waiting",
+    help: "Rows of telemetry history that wait for their time to be over, or for the store.",
+    type: "gauge",
+    read: ({ store }) => (store === null ? [] : [{ labels: {}, value: store.history.waiting }]),
+  },
 ];

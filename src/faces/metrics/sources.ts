@@ -1,5 +1,6 @@
 import type { CollectorView } from "../../control/collector.ts";
 import type { ExperimentLifecycle } from "../../control/experiments.ts";
+import type { HistoryState } from "../../control/history-writer.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
 import type { ChannelState } from "../../control/notify/channel.ts";
 import type { ReloadState } from "../../control/reload.ts";
@@ -19,7 +20,7 @@ export type MetricsSources = {
     readonly channels: readonly ChannelState[];
   };
   /** Null without a store. */
-  readonly store: () => { readonly isUp: boolean } | null;
+  readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
   /** What active checks found; an endpoint that is not checked counts as healthy. */
   readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];

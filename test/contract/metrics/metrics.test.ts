@@ -415,7 +415,7 @@ test("experiments' lives, alerts, their channels and the store are shown", async
         state: observed.next,
         channels: [{ ...channel, name: "log-1", queued: 4, sent: 1, failed: 2, dropped: 3 }],
       }),
-      store: () => ({ isUp: false }),
+      store: () => ({ isUp: false, history: { written: 7, dropped: 1, waiting: 2 } }),
     }),
   );
   expect(valuesOf(families, "sluice_experiment_phase")?.filter((row) => row.at(-1) === 1)).toEqual([
@@ -432,6 +432,11 @@ test("experiments' lives, alerts, their channels and the store are shown", async
   ]);
   expect(valuesOf(families, "sluice_alert_notices_queued")).toEqual([["log-1", 4]]);
   expect(valuesOf(families, "sluice_store_up")).toEqual([[0]]);
+  expect(valuesOf(families, "sluice_history_rows_total")).toEqual([
+    ["written", 7],
+    ["dropped", 1],
+  ]);
+  expect(valuesOf(families, "sluice_history_rows_waiting")).toEqual([[2]]);
 });
 
 /** A rollout at its second step, with one guardrail content and one without requests. */

@@ -1,0 +1,136 @@
+import type { Clock, Timers } from "../base/clock.ts";
+import {
+  addHistoryTotals,
+  encodeHistory,
+  historyOf,
+  type HistoryTotals,
+} from "../core/telemetry/history.ts";
+import { seriesText } from "../core/telemetry/series-text.ts";
+import type { SeriesDelta } from "../core/telemetry/snapshot.ts";
+import { historyResolutionsMs, type Store } from "./store/store.ts";
+import type { SupervisorLog } from "./worker-slot.ts";
+
+export const historyLimits = {
+  /** Rows written at a time, so that the main thread stands still for some milliseconds only. */
+  batchMax: 100,
+  /** Rows that wait for the store; beyond, the oldest go. */
+  rowsMax: 20_000,
+  /** How long after its end a stretch may still be added to. */
+  graceMs: 1000,
+  writeEveryMs: 250,
+  rollUpEveryMs: 60_000,
+} as const;
+
+const [stretchMs] = historyResolutionsMs;
+
+export type HistoryState = {
+  readonly written: number;
+  /** Rows that were lost because the store did not take them. */
+  readonly dropped: number;
+  readonly waiting: number;
+};
+
+export type HistoryWriterDependencies = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly store: Pick<Store, "addHistory" | "rollUp">;
+  readonly log: SupervisorLog;
+};
+
+/** Keeps what workers report in the store, in stretches of ten seconds. */
+export type HistoryWriter = {
+  take(series: readonly SeriesDelta[]): void;
+  state(): HistoryState;
+  /** Writes what is held, and ends. */
+  stop(): void;
+};
+
+type Held = { readonly series: string; readonly atMs: number; totals: HistoryTotals };
+
+export function createHistoryWriter(dependencies: HistoryWriterDependencies): HistoryWriter {
+  const { clock, timers, store, log } = dependencies;
+  /** By time and series, in the order in which they came. */
+  const held = new Map<string, Held>();
+  const counts = { written: 0, dropped: 0 };
+  let toldMs = -Infinity;
+  let rolledMs = clock.monotonicMs();
+  let isRolling = false;
+
+  function take(series: readonly SeriesDelta[]): void {
+    const atMs = Math.floor(clock.wallMs() / stretchMs) * stretchMs;
+    for (const delta of series) {
+      const text = seriesText(delta.key);
+      const id = `${atMs} ${text}`;
+      const present = held.get(id);
+      const totals = historyOf(delta);
+      if (present === undefined) held.set(id, { series: text, atMs, totals });
+      else present.totals = addHistoryTotals(present.totals, totals);
+    }
+    while (held.size > historyLimits.rowsMax) {
+      const [oldest] = held.keys();
+      if (oldest === undefined) break;
+      held.delete(oldest);
+      counts.dropped += 1;
+    }
+  }
+
+  /** Over, or of a time that the clock has gone back from. */
+  function isOver({ atMs }: Held): boolean {
+    const nowMs = clock.wallMs();
+    return nowMs >= atMs + stretchMs + historyLimits.graceMs || atMs > nowMs;
+  }
+
+  /** Writes a batch; false when the store did not take it. */
+  function write(which: (one: Held) => boolean): boolean {
+    const batch: [string, Held][] = [];
+    for (const entry of held) {
+      if (!which(entry[1])) continue;
+      batch.push(entry);
+      if (batch.length === historyLimits.batchMax) break;
+    }
+    if (batch.length === 0) return true;
+    const rows = batch.map(([, { series, atMs, totals }]) => ({
+      series,
+      atMs,
+      resolutionMs: stretchMs,
+      counts: encodeHistory(totals),
+    }));
+    const added = store.addHistory(rows);
+    if (!added.ok) {
+      complain(added.error.message);
+      return false;
+    }
+    for (const [id] of batch) held.delete(id);
+    counts.written += batch.length;
+    return true;
+  }
+
+  function rollUp(): void {
+    const nowMs = clock.monotonicMs();
+    if (!isRolling && nowMs - rolledMs < historyLimits.rollUpEveryMs) return;
+    rolledMs = nowMs;
+    const rolled = store.rollUp(Math.round(clock.wallMs()));
+    // What is left comes with the next turn, so that no turn is long.
+    isRolling = rolled.ok && !rolled.value.isDone;
+    if (!rolled.ok) complain(rolled.error.message);
+  }
+
+  function complain(reason: string): void {
+    if (clock.monotonicMs() - toldMs < 60_000) return;
+    toldMs = clock.monotonicMs();
+    log("error", "telemetry history not written", { reason, waiting: held.size });
+  }
+
+  const cancel = timers.every(historyLimits.writeEveryMs, () => {
+    if (write(isOver)) rollUp();
+  });
+  return {
+    take,
+    state: () => ({ ...counts, waiting: held.size }),
+    stop() {
+      cancel();
+      const everything = () => true;
+      while (held.size > 0 && write(everything));
+    },
+  };
+}
