@@ -243,11 +243,15 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     one.isApplying = true;
     const { share } = one.state;
     // Requests of the split that ends are told by their epoch; what is still in flight is not held against the next.
+    const sinceMs = clock.monotonicMs();
     const applied = await apply(one.experiment.key);
     one.isApplying = false;
     if (running.get(one.experiment.key) !== one) return;
-    if (applied.ok) one.appliedShare = share;
-    else
+    if (applied.ok) {
+      one.appliedShare = share;
+      const tookMs = Math.round(10 * (clock.monotonicMs() - sinceMs)) / 10;
+      log("info", "share in force", { experiment: one.experiment.key, share, tookMs });
+    } else
       complain("share not applied", {
         experiment: one.experiment.key,
         share,
