@@ -59,6 +59,6 @@ export function describeRollout(
 }
 
 function unitOf(policy: GuardrailPolicy | undefined): "share" | "ms" | "number" {
-  if (policy?.metric.kind === "mean") return "ms";
+  if (policy?.metric.kind === "mean" || policy?.metric.kind === "quantile") return "ms";
   return policy?.metric.kind === "promql" ? "number" : "share";
 }

@@ -7,10 +7,11 @@ import {
 import { ratioOf, sumsOfTelemetry } from "../statistics/clustered/ratio.ts";
 import { addPackedClusters, createClusterSums, type ClusterSums } from "../telemetry/clusters.ts";
 import { DistinctUsers } from "../telemetry/distinct.ts";
-import { createLatency, type SparseCounts } from "../telemetry/latency.ts";
+import { createLatency, mergeCounts, type SparseCounts } from "../telemetry/latency.ts";
 import { inFlightAgeBoundsMs, type InFlightAges, type SeriesDelta } from "../telemetry/snapshot.ts";
 import type { GuardrailTick } from "./guardrail.ts";
 import type { MeanOfUsers } from "./guardrail/mean.ts";
+import type { ArmTimes } from "./guardrail/quantile.ts";
 import { addTally, noTally, type Tally } from "./guardrail/verdict.ts";
 import type { QueryTick } from "./guardrail/window.ts";
 import type { GuardrailMetric, GuardrailPolicy, RolloutPolicy } from "./policy.ts";
@@ -46,7 +47,13 @@ type Firsts = { readonly treatment: number; readonly control: number };
 /** Of the present step: users change arms with the share, and must not be counted in both. */
 type StepSums = Record<
   ArmName,
-  { readonly clusters: ClusterSums; readonly users: DistinctUsers; requests: number }
+  {
+    readonly clusters: ClusterSums;
+    readonly users: DistinctUsers;
+    requests: number;
+    /** Kept only where a guardrail looks at quantiles. */
+    readonly times: { duration: SparseCounts; first_byte: SparseCounts };
+  }
 >;
 
 /**
@@ -90,7 +97,12 @@ function noStep(): StepSums {
 }
 
 function noUsers(): StepSums[ArmName] {
-  return { clusters: createClusterSums(), users: new DistinctUsers(), requests: 0 };
+  return {
+    clusters: createClusterSums(),
+    users: new DistinctUsers(),
+    requests: 0,
+    times: { duration: noCounts, first_byte: noCounts },
+  };
 }
 
 /** Adds one series of one worker's snapshot. */
@@ -122,7 +134,13 @@ export function addEvidence(
   of.requests += delta.analysed;
   addPackedClusters(of.clusters, delta.clusters);
   if (delta.users !== null) of.users.merge(delta.users);
+  if (evidence.guardrails.some(({ policy }) => policy.metric.kind === "quantile")) {
+    of.times.duration = mergeCounts(of.times.duration, delta.duration);
+    of.times.first_byte = mergeCounts(of.times.first_byte, delta.firstByte);
+  }
 }
+
+const noCounts = new Int32Array(0);
 
 /** A worker has ended: what was overdue on it ended with it. */
 export function forgetWorker(evidence: Evidence, worker: string): void {
@@ -162,6 +180,14 @@ export function takeTicks(
     if (metric.kind === "promql") {
       const answer = queries(name);
       if (answer !== null) ticks.set(name, answer);
+    } else if (metric.kind === "quantile") {
+      const { step } = evidence;
+      ticks.set(name, {
+        kind: "quantile",
+        treatment: timesOf(step.treatment, metric.of),
+        control: timesOf(step.control, metric.of),
+        share,
+      });
     } else if (metric.kind === "mean") {
       ticks.set(name, { kind: "mean", treatment, control, share, ...means() });
     } else {
@@ -200,6 +226,21 @@ function meanOf({ clusters, users }: StepSums[ArmName]): MeanOfUsers | null {
   const ratio = ratioOf(sumsOfTelemetry(clusters, "duration"));
   if (!ratio.ok) return null;
   return { value: ratio.value.value, variance: ratio.value.variance, users: users.estimate() };
+}
+
+function timesOf({ clusters, times }: StepSums[ArmName], of: "duration" | "first_byte"): ArmTimes {
+  return { counts: times[of], designEffect: designEffectOf(clusters) };
+}
+
+/** The variance of the mean duration over users by the one over requests; 1 where that is not known. */
+function designEffectOf(clusters: ClusterSums): number {
+  const ratio = ratioOf(sumsOfTelemetry(clusters, "duration"));
+  if (!ratio.ok) return 1;
+  const { value, variance, n } = ratio.value;
+  let squares = 0;
+  for (let at = 0; at < clusters.length; at += 4) squares += clusters[at + 2] as number;
+  const ofRequests = (squares / n - value * value) / n;
+  return ofRequests > 0 ? Math.max(1, variance / ofRequests) : 1;
 }
 
 /** What waited too long was counted as bad before it was counted at all. */

@@ -213,10 +213,7 @@ function readDurations(fields: Written, context: Context): Limits {
     return reject(context, `expected one of ${known}`, ["metric"]);
   }
   if (min !== undefined) return reject(context, "only success_rate and promql have a min", ["min"]);
-  if (max_ratio !== undefined && !isMean) {
-    const message = "to compare with the control, use slow_rate (slower_than) or latency_mean";
-    return reject(context, message, ["max_ratio"]);
-  }
+  if (max_ratio !== undefined && !isMean) return readRelative(fields, latency, context);
   const limitMs = typeof max === "string" ? parseDurationMs(max) : null;
   if ((max !== undefined || max_ratio === undefined) && (limitMs === null || limitMs <= 0)) {
     return reject(context, "expected a duration such as 800ms or 5s", ["max"]);
@@ -228,6 +225,20 @@ function readDurations(fields: Written, context: Context): Limits {
     max: Number((1 - quantile).toFixed(6)),
     min: null,
   };
+}
+
+function readRelative(
+  { max, evidence }: Written,
+  latency: ReturnType<typeof parseLatency>,
+  context: Context,
+): Limits {
+  const at = ["max_ratio"];
+  if (latency === null) return reject(context, "in_flight_age has a max only", at);
+  if (max !== undefined) return reject(context, "write max as a guardrail of its own", ["max"]);
+  if (evidence === "window") {
+    return reject(context, "in a window compare slow_rate (slower_than) instead", at);
+  }
+  return { metric: { kind: "quantile", ...latency }, max: null, min: null };
 }
 
 function parseLatency(

@@ -43,6 +43,12 @@ export type GuardrailMetric =
   | { readonly kind: "slow"; readonly of: "duration" | "first_byte"; readonly limitMs: number }
   /** The mean duration of requests, milliseconds. */
   | { readonly kind: "mean" }
+  /** A quantile of the times of requests, held against the control's. */
+  | {
+      readonly kind: "quantile";
+      readonly of: "duration" | "first_byte";
+      readonly quantile: number;
+    }
   /** What a Prometheus server answers to a query. */
   | { readonly kind: "promql"; readonly query: string; readonly everyMs: number };
 

@@ -72,6 +72,15 @@ describe("a rollout with steps", () => {
       { name: "latency_mean", metric: { kind: "mean" }, max: 2000, maxRatio: 1.2 },
     ],
     [
+      "{ metric: latency_p99, relative_to: control, max_ratio: 1.3 }",
+      {
+        name: "latency_p99_ratio",
+        metric: { kind: "quantile", of: "duration", quantile: 0.99 },
+        max: null,
+        maxRatio: 1.3,
+      },
+    ],
+    [
       "{ metric: in_flight_age, max: 30s }",
       { metric: { kind: "slow", of: "duration", limitMs: 30_000 }, max: 0.01 },
     ],
@@ -153,8 +162,13 @@ describe("mistakes", () => {
     [guarded("{ metric: latency_p95, max: 5% }"), `${guardrail}.max`, "a duration such as"],
     [
       guarded("{ metric: latency_p95, max: 1s, relative_to: control, max_ratio: 2 }"),
+      `${guardrail}.max`,
+      "a guardrail of its own",
+    ],
+    [
+      guarded("{ metric: ttfb_p95, relative_to: control, max_ratio: 2, evidence: window }"),
       `${guardrail}.max_ratio`,
-      "use slow_rate",
+      "slow_rate",
     ],
     [guarded("{ metric: error_rate, max_ratio: 2 }"), guardrail, "come together"],
     [

@@ -228,4 +228,33 @@ describe("evidence of users", () => {
     expect(treatedOf(evidence)).toEqual({ users: 1, requests: 0 });
     expect(ask()).toMatchObject({ ofTreatment: null });
   });
+
+  it("knows the times of the step, and how alike one user's requests are", () => {
+    const evidence = createEvidence({
+      ...rolloutOf(),
+      guardrails: [
+        guardrailOf({
+          name: "p95",
+          metric: { kind: "quantile", of: "duration", quantile: 0.95 },
+          max: null,
+          maxRatio: 2,
+        }),
+      ],
+    });
+    const ask = () => takeTicks(evidence, 0.1, true, () => null).get("p95");
+    const clusters = createClusterSums();
+    // Ten users with ten requests each, all of a user's alike: a request in ten counts.
+    for (let user = 0; user < 10; user += 1) {
+      for (let request = 0; request < 10; request += 1) {
+        addToCluster(clusters, user, 100 * (user + 1), false);
+      }
+    }
+    addEvidence(evidence, "treatment", "0.0", deltaOf({ clusters, durationsMs: [100, 200] }));
+    addEvidence(evidence, "treatment", "0.0", deltaOf({ durationsMs: [100] }));
+    const tick = ask();
+    if (tick?.kind !== "quantile") throw new Error("no tick of a quantile");
+    expect(tick.treatment.counts.filter((_, at) => at % 2 === 1)).toEqual(Int32Array.from([2, 1]));
+    expect(tick.treatment.designEffect).toBeCloseTo(100 / 9, 6);
+    expect(tick.control).toMatchObject({ designEffect: 1 });
+  });
 });

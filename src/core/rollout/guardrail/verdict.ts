@@ -36,7 +36,7 @@ export function addTally(one: Tally, other: Tally): Tally {
 /** A metric's value in words: a share in percent, a mean in milliseconds, a query's answer as it is. */
 export function wordsOf({ metric }: GuardrailPolicy, value: number | null): string {
   if (value === null) return "nothing";
-  if (metric.kind === "mean") return `${formatNumber(value)} ms`;
+  if (metric.kind === "mean" || metric.kind === "quantile") return `${formatNumber(value)} ms`;
   return metric.kind === "promql" ? formatNumber(value) : formatPercent(value);
 }
 
