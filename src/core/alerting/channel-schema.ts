@@ -4,8 +4,7 @@ import {
   closed,
   duration,
   flag,
-  isHeaderName,
-  isHeaderValue,
+  headerMap,
   list,
   name,
   reject,
@@ -34,17 +33,7 @@ const written = closed({
     .describe("less grave alerts are not told there; default info")
     .optional(),
   shape: choice(shapes).describe("of the webhook's body; default generic").optional(),
-  headers: z
-    .record(z.string(), z.string(), { error: () => "expected a map from header names to texts" })
-    .superRefine((fields, context) => {
-      if (Object.keys(fields).length > channelLimits.headersMax) {
-        reject(context, `at most ${channelLimits.headersMax} headers`);
-      }
-      for (const [field, value] of Object.entries(fields)) {
-        if (!isHeaderName(field)) reject(context, "not a legal header name", [field]);
-        if (!isHeaderValue(value)) reject(context, "not a legal header value", [field]);
-      }
-    })
+  headers: headerMap("headers", channelLimits.headersMax)
     .describe("of the webhook, such as authorization")
     .optional(),
   timeout: duration(100, 60_000).describe("of the webhook; default 10s").optional(),

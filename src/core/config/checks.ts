@@ -11,6 +11,9 @@ export type Readable = {
   readonly admin: WrittenConfig["admin"] | null;
   readonly log: WrittenConfig["log"] | null;
   readonly alerts: WrittenConfig["alerts"] | null;
+  readonly prometheus: WrittenConfig["prometheus"];
+  /** The file names a server, whether or not it does so rightly. */
+  readonly hasPrometheus: boolean;
   readonly store: WrittenConfig["store"];
   readonly upstreams: ReadonlyMap<string, WrittenUpstream>;
   readonly routes: readonly (WrittenRoute | null)[];
@@ -28,6 +31,7 @@ export function checkMeaning(written: Readable, add: AddIssue): void {
   for (const [key, experiment] of written.experiments) {
     checkExperiment(key, experiment, written, add);
   }
+  checkQueries(written, add);
   checkRoutes(written, add);
 }
 
@@ -191,6 +195,18 @@ function checkLifecycle(at: readonly string[], written: WrittenExperiment, add: 
   if (auto.steps === undefined) add([...at, "auto_rollout"], "invalid_value", "needs steps");
   if (Object.keys(variants).length !== 2) {
     add([...at, "auto_rollout"], "rollout_variants", "needs two variants: control and treatment");
+  }
+}
+
+/** A query needs a server to be asked of. */
+function checkQueries(written: Readable, add: AddIssue): void {
+  if (written.hasPrometheus) return;
+  for (const [key, { guardrails }] of written.experiments) {
+    for (const [index, { metric }] of guardrails.entries()) {
+      if (metric.kind !== "promql") continue;
+      const message = "needs the server that it asks: prometheus: { url: http://localhost:9090 }";
+      add(["experiments", key, "guardrails", index, "metric"], "prometheus_missing", message);
+    }
   }
 }
 

@@ -200,3 +200,18 @@ export function pattern(lengthMax: number) {
     }
   });
 }
+
+/** Headers that are sent as they are written, at most `entriesMax`. */
+export function headerMap(what: string, entriesMax: number) {
+  return z
+    .record(z.string(), z.string(), { error: () => "expected a map from header names to texts" })
+    .superRefine((fields, context) => {
+      if (Object.keys(fields).length > entriesMax) {
+        reject(context, `at most ${entriesMax} ${what}`);
+      }
+      for (const [name, value] of Object.entries(fields)) {
+        if (!isHeaderName(name)) reject(context, "not a legal header name", [name]);
+        if (!isHeaderValue(value)) reject(context, "not a legal header value", [name]);
+      }
+    });
+}

@@ -9,6 +9,8 @@ export type Config = {
   readonly log: LogPolicy;
   /** Path of the SQLite file; null keeps nothing beyond the process. */
   readonly store: { readonly sqlite: string } | null;
+  /** The server that guardrails with queries ask; null without one. */
+  readonly prometheus: PrometheusPolicy | null;
   readonly alerts: AlertPolicy;
   /** How long telemetry history is kept, milliseconds. */
   readonly retentionMs: number;
@@ -17,6 +19,12 @@ export type Config = {
   readonly upstreams: Readonly<Record<string, UpstreamPolicy>>;
   readonly routes: readonly RoutePolicy[];
   readonly experiments: Readonly<Record<string, ExperimentPolicy>>;
+};
+
+export type PrometheusPolicy = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
 };
 
 export type AdminPolicy = {

@@ -50,6 +50,8 @@ function readableOf(data: z.output<typeof configSchema>, value: unknown): Readab
     log: data.log,
     store: data.store,
     alerts: data.alerts,
+    prometheus: data.prometheus,
+    hasPrometheus: data.prometheus !== null,
     upstreams: new Map(Object.entries(data.upstreams)),
     routes: data.routes,
     experiments: new Map(Object.entries(data.experiments)),
@@ -88,6 +90,8 @@ function salvage(pruned: unknown, value: unknown): Readable {
     log: log.success ? log.data : null,
     store: null,
     alerts: null,
+    prometheus: null,
+    hasPrometheus: isMap(value) && value["prometheus"] !== undefined,
     upstreams: salvageMap(written["upstreams"], sections.upstreams),
     routes: (Array.isArray(routes) ? (routes as unknown[]) : []).map((route) => {
       const parsed = sections.routes.safeParse([route]);

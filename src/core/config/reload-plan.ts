@@ -30,6 +30,7 @@ export function planReload(running: Config, wanted: Config): ReloadPlan {
     if (fields.length > 0) changes.push(`${section}: ${fields.join(", ")} changed`);
   }
   if (!isSame(running.alerts, config.alerts)) changes.push("alerts: rules or channels changed");
+  if (!isSame(running.prometheus, config.prometheus)) changes.push("prometheus changed");
   describeMap("upstreams", running.upstreams, config.upstreams, changes);
   if (!isSame(running.routes, config.routes)) changes.push(describeRoutes(running, config));
   for (const key of namesOf(running.experiments, config.experiments)) {

@@ -69,6 +69,7 @@ export function resolveConfig(
     retentionMs: settings.retentionMs ?? defaults.retentionMs,
     experimentsMax,
     store: readable.store,
+    prometheus: readable.prometheus,
     alerts: readable.alerts,
     upstreams,
     routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),

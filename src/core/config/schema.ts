@@ -3,7 +3,18 @@ import { alertsSchema } from "../alerting/schema.ts";
 import { experimentSchema } from "../experiment/schema.ts";
 import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
 import { defaults, fileLimits } from "./defaults.ts";
-import { choice, closed, integer, list, named, share, text } from "./fields.ts";
+import {
+  choice,
+  closed,
+  duration,
+  headerMap,
+  integer,
+  list,
+  named,
+  share,
+  text,
+} from "./fields.ts";
+import type { PrometheusPolicy } from "./model.ts";
 
 /** The whole file, composed of the slices. */
 
@@ -38,6 +49,20 @@ const storeSchema = closed(
   { postgres: "this version keeps its journal in SQLite only" },
 );
 
+const prometheusSchema = closed({
+  url: text("a URL", 2048)
+    .refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+      error: "expected a URL such as http://localhost:9090",
+    })
+    .describe("of the server, without /api/v1"),
+  headers: headerMap("headers", 32).describe("such as authorization").optional(),
+  timeout: duration(100, 60_000).describe("default 5s").optional(),
+}).transform((written): PrometheusPolicy => ({
+  url: written.url,
+  headers: written.headers ?? {},
+  timeoutMs: written.timeout ?? 5000,
+}));
+
 /** Each section by itself, so that one broken entry does not hide problems of the others. */
 export const sections = {
   listen: listenSchema.prefault({}).describe("the data port"),
@@ -45,6 +70,10 @@ export const sections = {
   log: logSchema.prefault({}),
   store: storeSchema
     .describe("what outlives a restart; without it rollouts begin anew")
+    .nullable()
+    .prefault(null),
+  prometheus: prometheusSchema
+    .describe("the server that guardrails with metric: promql ask")
     .nullable()
     .prefault(null),
   alerts: alertsSchema.prefault({}).describe("what people are told of, and where"),

@@ -3,10 +3,9 @@ import {
   choice,
   closed,
   duration,
+  headerMap,
   integer,
   list,
-  isHeaderName,
-  isHeaderValue,
   reject,
   share,
   text,
@@ -34,17 +33,7 @@ const webhook = closed({
   webhook: text("a URL", 2048)
     .refine(isHttpUrl, "expected a URL such as https://ci.example/gates/canary")
     .describe("asked with POST every 10 s; 200, 201 or 202 opens the gate"),
-  headers: z
-    .record(z.string(), z.string(), { error: () => "expected a map from header names to texts" })
-    .superRefine((fields, context) => {
-      if (Object.keys(fields).length > rolloutLimits.gateHeadersMax) {
-        reject(context, `at most ${rolloutLimits.gateHeadersMax} headers`);
-      }
-      for (const [name, value] of Object.entries(fields)) {
-        if (!isHeaderName(name)) reject(context, "not a legal header name", [name]);
-        if (!isHeaderValue(value)) reject(context, "not a legal header value", [name]);
-      }
-    })
+  headers: headerMap("headers", rolloutLimits.gateHeadersMax)
     .describe("such as authorization")
     .optional(),
   timeout: duration(100, 60_000).describe("default 10s").optional(),

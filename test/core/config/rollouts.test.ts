@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { issuesOf, smallText, valid } from "./texts.ts";
 
 const rollout = (rest: string, guardrails = "[]") =>
-  `${smallText}    rollout: ${rest}\n    guardrails: ${guardrails}\n`;
+  `prometheus: { url: "http://localhost:9090" }\n${smallText}    rollout: ${rest}\n    guardrails: ${guardrails}\n`;
 const steps =
   "{ steps: [ { share: 5% }, { share: 100%, hold: 10m, min_requests: 0, gate: approval } ] }";
 const guarded = (guardrail: string) => rollout(steps, `[ ${guardrail} ]`);
@@ -188,6 +188,16 @@ describe("mistakes", () => {
       "belongs to metric: slow_rate",
     ],
     [guarded("{ metric: promql, max: 1, name: x }"), guardrail, "needs a query"],
+    [
+      guarded("{ metric: promql, query: up, min: 1, name: x }").replace(/^prometheus.*\n/, ""),
+      `${guardrail}.metric`,
+      "prometheus: { url:",
+    ],
+    [
+      guarded("{ metric: promql, query: up, min: 1, name: x }").replace("http://l", "ftp://l"),
+      "prometheus.url",
+      "such as http://localhost:9090",
+    ],
     [guarded("{ metric: promql, query: up, min: 1 }"), guardrail, "needs a name"],
     [guarded("{ metric: promql, query: up, name: x }"), guardrail, "say max, min or both"],
     [
