@@ -3,6 +3,7 @@ import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates } from "../control/gates.ts";
+import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
@@ -87,8 +88,13 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     ...shared,
     store,
     gates,
-    queries: () => null,
+    queries: (experiment, guardrail) => queries.latest(experiment, guardrail),
     apply: (experiment) => route(experiment, true),
+  });
+  const queries = createGuardrailQueries({
+    ...shared,
+    server: () => present.prometheus,
+    rollouts: () => rollouts.view(),
   });
   const effective = (wanted: Config) => rollouts.withShares(experiments.effective(wanted));
   const notifier = createNotifier(config.alerts.channels, shared);
@@ -157,7 +163,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       experiments.stop();
       rollouts.stop();
       alerts.stop();
-      await Promise.all([gates.stop(), notifier.stop(noticeMsMax)]);
+      await Promise.all([gates.stop(), queries.stop(), notifier.stop(noticeMsMax)]);
     },
     close() {
       history?.stop();

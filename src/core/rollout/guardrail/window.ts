@@ -200,13 +200,13 @@ export function judgeWindow(
   const reason = last?.reason ?? "not looked at yet";
   const isRow = consecutive !== null && failedInARow >= consecutive;
   if (failed > failureLimit || isRow) {
-    const looks = isRow ? `${failedInARow} failed looks in a row` : `${failed} failed looks`;
+    const looks = isRow ? `${looksOf(failedInARow, "failed")} in a row` : looksOf(failed, "failed");
     const allowed = isRow ? `${consecutive} are a breach` : `${failureLimit} allowed`;
     const words = `${policy.name}: ${looks}, ${allowed}; the last look: ${reason}`;
     return { ...measured, verdict: "breach", reason: words };
   }
   if (inconclusiveLimit !== null && inconclusive > inconclusiveLimit) {
-    const words = `${policy.name}: ${inconclusive} inconclusive looks, ${inconclusiveLimit} allowed; the last look: ${reason}`;
+    const words = `${policy.name}: ${looksOf(inconclusive, "inconclusive")}, ${inconclusiveLimit} allowed; the last look: ${reason}`;
     return { ...measured, verdict: "breach", pausesOnly: true, reason: words };
   }
   if (errorsInARow > errorsMax) {
@@ -215,4 +215,8 @@ export function judgeWindow(
   }
   if (last?.outcome === "passed") return { ...measured, verdict: "ok", reason };
   return { ...measured, verdict: "wait", reason };
+}
+
+function looksOf(count: number, kind: "failed" | "inconclusive"): string {
+  return `${count} ${kind} ${count === 1 ? "look" : "looks"}`;
 }
