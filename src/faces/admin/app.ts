@@ -4,24 +4,14 @@ import type { Clock } from "../../base/clock.ts";
 import { commandAlerts } from "./alert-command.ts";
 import { replaceConfig } from "./config-change.ts";
 import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
-import { FailedTries } from "./failed-tries.ts";
+import type { FailedTries } from "./failed-tries.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
 import { describeApi } from "./openapi.ts";
-import { addressOf, answerProblem } from "./problem.ts";
+import { addressOf, answerProblem, safetyHeaders } from "./problem.ts";
 import { commandRollout, showRollout } from "./rollout-command.ts";
 import { redactSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
-
-/** On every answer: nothing here is to be cached, framed, guessed at or read by another site. */
-const safetyHeaders: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
-  "content-security-policy":
-    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
 
 /** The route that a path with a name in it belongs to. */
 function patternOf(path: string): string {
@@ -32,10 +22,10 @@ function patternOf(path: string): string {
 export function createAdminApp(
   sources: AdminSources,
   limits: AdminLimits,
+  tries: FailedTries,
   clock: Clock,
 ): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  const tries = new FailedTries(limits);
   const openApi = JSON.stringify(describeApi(sources.version));
 
   app.use(async (context, next) => {
@@ -91,6 +81,15 @@ export function createAdminApp(
 
   app.get("/v1/alerts", (context) => context.json(sources.alerts.list()));
   app.post("/v1/alerts", (context) => commandAlerts(context, sources, limits.bodyBytesMax));
+
+  // A request to upgrade does not come here.
+  app.get("/v1/live", () => {
+    const detail = "/v1/live is a WebSocket; open it as one.";
+    return answerProblem("upgrade_required", 426, "Upgrade required", detail, {
+      connection: "upgrade",
+      upgrade: "websocket",
+    });
+  });
 
   const methods = new Map<string, string>();
   for (const { path, method } of app.routes) {

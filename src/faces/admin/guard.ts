@@ -63,6 +63,22 @@ export function admit(
 }
 
 /**
+ * As {@link admit}, for the request that opens a WebSocket. Browsers let every page send it, with the machine's own
+ * address and past CORS, so that a page of another site is refused with and without a token. That comes before the
+ * token: such a page must not be able to use up this address's wrong tries either.
+ */
+export function admitUpgrade(
+  request: AdminRequest,
+  token: string | null,
+  tries: FailedTries,
+  nowMs: number,
+): Denial | null {
+  // Behind a proxy that speaks TLS the page is https; only with a token can there be one.
+  const schemes = token === null ? ["http"] : ["http", "https"];
+  return isOwnPage(request, schemes) ? admit(request, token, tries, nowMs) : crossSiteDenial;
+}
+
+/**
  * Without a token the port is on loopback, but any web page in a browser on this machine can reach it: by a name of
  * its own that resolves to 127.0.0.1 (seen in Host), or by a form or fetch across sites.
  */
@@ -78,18 +94,27 @@ function admitFromThisMachine(request: AdminRequest): Denial | null {
     };
   }
   if (request.method === "GET" || request.method === "HEAD") return null;
+  return isOwnPage(request, ["http"]) ? null : crossSiteDenial;
+}
+
+const crossSiteDenial: Denial = {
+  code: "cross_site_request",
+  status: 403,
+  title: "Request from another site",
+  detail: "",
+  headers: {},
+};
+
+/** Whether no browser sent it, or one on behalf of a page of this port. */
+function isOwnPage(request: AdminRequest, schemes: readonly string[]): boolean {
+  const host = request.header("host") ?? "";
   const site = request.header("sec-fetch-site");
   const origin = request.header("origin");
   const isOwnSite = site === undefined || site === "same-origin" || site === "none";
-  const isOwnOrigin = origin === undefined || origin === `http://${host}`;
-  if (isOwnSite && isOwnOrigin) return null;
-  return {
-    code: "cross_site_request",
-    status: 403,
-    title: "Request from another site",
-    detail: "",
-    headers: {},
-  };
+  return (
+    isOwnSite &&
+    (origin === undefined || schemes.some((scheme) => origin === `${scheme}://${host}`))
+  );
 }
 
 function hostnameOf(host: string): string {

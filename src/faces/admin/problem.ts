@@ -4,6 +4,16 @@ import { problem } from "../../core/traffic/refusal.ts";
 
 export type AdminContext = Context<{ Bindings: HttpBindings }>;
 
+/** On every answer: nothing here is to be cached, framed, guessed at or read by another site. */
+export const safetyHeaders: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
 /** A problem document as a response. */
 export function answerProblem(
   code: string,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,15 +7,21 @@ import type { Clock, Timers } from "../../base/clock.ts";
 import { isLoopback } from "../../core/config/address.ts";
 import type { AdminPolicy } from "../../core/config/model.ts";
 import { createAdminApp } from "./app.ts";
+import { FailedTries } from "./failed-tries.ts";
 import { adminLimits } from "./limits.ts";
 import type { AdminLimits } from "./limits.ts";
+import { composeLiveDocument } from "./live-document.ts";
+import { isLiveUpgrade } from "./live-upgrade.ts";
+import { Live } from "./live.ts";
 import { answerProblem } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
 export type AdminServer = {
   /** The real port when the policy says 0. */
   readonly port: number;
-  /** Ends requests under way within `closeMsMax`; calling it again waits for the same end. */
+  /** Listeners of `/v1/live` and what became of them. */
+  live(): ReturnType<Live["counters"]>;
+  /** Ends requests under way, and listeners with code 1001, within `closeMsMax`; calling it again waits for the same end. */
   close(): Promise<void>;
 };
 
@@ -34,7 +41,18 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   if (policy.token === null && !isLoopback(policy.host)) {
     throw new Error(`admin.token is required when admin.host is ${policy.host}`);
   }
-  const app = createAdminApp(sources, limits, clock);
+  const tries = new FailedTries(limits);
+  const app = createAdminApp(sources, limits, tries, clock);
+  const live = new Live({
+    document: () => composeLiveDocument(sources),
+    token: sources.token,
+    tries,
+    stream: randomUUID(),
+    limits,
+    clock,
+    timers,
+    fault: sources.fault,
+  });
   const listener = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     // A request that is none by the URL standard, such as one with an invalid Host.
@@ -46,10 +64,12 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headBytesMax,
+      shouldUpgradeCallback: isLiveUpgrade,
       connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs / 2),
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   );
+  server.on("upgrade", (request, socket, head) => live.upgrade(request, socket, head));
   server.maxConnections = limits.connectionsMax;
   await listen(server, policy);
   // Such as a connection that the system could not accept; the ones to come may be.
@@ -57,7 +77,11 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   let closed: Promise<void> | null = null;
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => (closed ??= closeWithin(server, limits.closeMsMax, timers)),
+    live: () => live.counters(),
+    close: () => {
+      live.close();
+      return (closed ??= closeWithin(server, limits.closeMsMax, timers));
+    },
   };
 }
 

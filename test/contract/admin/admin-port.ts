@@ -10,6 +10,7 @@ import { startAdmin } from "../../../src/faces/admin/server.ts";
 import type { AdminServer } from "../../../src/faces/admin/server.ts";
 import type { AdminSources } from "../../../src/faces/admin/sources.ts";
 import type { Status } from "../../../src/wire/admin-api.ts";
+import type { FakeTime } from "../../support/fake-time.ts";
 
 /** An admin port on loopback over a real reloader, with everything else as plain values. */
 export type AdminPort = AdminServer & {
@@ -102,6 +103,8 @@ export async function openAdmin(
     readonly apply?: () => Promise<ReturnType<typeof ok<null>> | { ok: false; error: string }>;
     readonly sources?: Partial<AdminSources>;
     readonly limits?: Partial<AdminLimits>;
+    /** In place of the clock that tests move, and of real timers. */
+    readonly time?: Pick<FakeTime, "clock" | "timers">;
   } = {},
 ): Promise<AdminPort> {
   const holder = { text: options.text ?? config };
@@ -148,8 +151,11 @@ export async function openAdmin(
       fault: (error) => faults.push(error),
       ...options.sources,
     },
-    clock: { wallMs: () => clock.nowMs, monotonicMs: () => clock.nowMs },
-    timers: {
+    clock: options.time?.clock ?? {
+      wallMs: () => clock.nowMs,
+      monotonicMs: () => clock.nowMs,
+    },
+    timers: options.time?.timers ?? {
       after: (delayMs, run) => {
         const timer = setTimeout(run, delayMs);
         return () => clearTimeout(timer);
