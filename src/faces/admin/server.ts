@@ -20,7 +20,7 @@ export type AdminServer = {
   /** The real port when the policy says 0. */
   readonly port: number;
   /** Listeners of `/v1/live` and what became of them. */
-  live(): ReturnType<Live["counters"]>;
+  readonly live: () => ReturnType<Live["counters"]>;
   /** Ends requests under way, and listeners with code 1001, within `closeMsMax`; calling it again waits for the same end. */
   close(): Promise<void>;
 };

@@ -175,6 +175,7 @@ describe("the end of the server", () => {
     await port.close(0);
     expect(await one.closed).toEqual({ code: 1001, reason: "shutting down" });
     expect((await other.closed).code).toBe(1001);
+    await until(() => port.live().listeners === 0);
     expect(port.time.pending()).toBe(0);
   });
 

@@ -13,19 +13,19 @@ import { openAdmin, status } from "./admin-port.ts";
 import type { AdminPort } from "./admin-port.ts";
 
 /** An admin port on which time passes when the test says so. */
-export type LivePort = AdminPort & {
+export type LivePort = Omit<AdminPort, "close"> & {
   readonly time: FakeTime;
   /** Times that the document was put together. */
-  looks(): number;
+  readonly looks: () => number;
   /** Makes `facts` part of the document. */
-  show(facts: object): void;
-  setToken(token: string | null): void;
+  readonly show: (facts: object) => void;
+  readonly setToken: (token: string | null) => void;
   /** Makes putting the document together fail until null is given. */
-  setFault(fault: Error | null): void;
+  readonly setFault: (fault: Error | null) => void;
   /** Lets one tick pass. */
-  tick(): void;
+  readonly tick: () => void;
   /** Lets that much time pass while it closes; unless told otherwise, what it waits for those who do not answer. */
-  close(passMs?: number): Promise<void>;
+  readonly close: (passMs?: number) => Promise<void>;
 };
 
 export async function openLive(
@@ -77,17 +77,17 @@ export async function openLive(
 export type Listener = {
   readonly socket: WebSocket;
   readonly frames: LiveFrame[];
-  document(): JsonObject;
+  readonly document: () => JsonObject;
   /** What was shown last, see {@link LivePort.show}. */
-  facts(): unknown;
+  readonly facts: () => unknown;
   /** The number of the last frame. */
-  sequence(): number;
+  readonly sequence: () => number;
   /** The stream of the last snapshot. */
-  stream(): string;
+  readonly stream: () => string;
   /** Resolves once `count` frames have come. */
-  until(count: number): Promise<void>;
+  readonly until: (count: number) => Promise<void>;
   /** Resolves once a frame of this number has come. */
-  reached(sequence: number): Promise<void>;
+  readonly reached: (sequence: number) => Promise<void>;
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
 };
 
