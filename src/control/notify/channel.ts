@@ -1,29 +1,17 @@
-import type { Dispatcher } from "undici";
-import type { Clock, Random, Timers } from "../../base/clock.ts";
-import { formatDurationMs } from "../../base/units.ts";
-import {
-  alertmanagerPayload,
-  genericPayload,
-  slackPayload,
-} from "../../core/alerting/notice-text.ts";
+import type { Random } from "../../base/clock.ts";
 import type { AlertNotice } from "../../core/alerting/notice.ts";
 import type { ChannelPolicy } from "../../core/alerting/policy.ts";
-import type { SupervisorLog } from "../worker-slot.ts";
-import { LineFile } from "./line-file.ts";
-import { postJson, type Delivery } from "./webhook.ts";
+import { NoticeQueue, type Batch } from "./notice-queue.ts";
+import { retryDelayMs } from "./retry.ts";
+import { openSender, type Sender, type SenderDependencies } from "./sender.ts";
 
 export const channelLimits = {
-  /** Notices that wait; the oldest goes when there is no room. */
+  /** Notices that wait. */
   queueMax: 200,
-  attemptsMax: 10,
-  backoffMs: 1000,
-  backoffMsMax: 60_000,
-  /** How long a receiver may ask to be left alone. */
-  retryAfterMsMax: 300_000,
-  fileBytesMax: 10 * 1024 * 1024,
   /** Alertmanager forgets what is not sent again within five minutes. */
   resendEveryMs: 60_000,
-  holdMs: 300_000,
+  /** What goes wrong again and again is logged once in this time; all of it is counted. */
+  complainEveryMs: 60_000,
 } as const;
 
 export type ChannelState = {
@@ -32,65 +20,77 @@ export type ChannelState = {
   /** Where it goes, without what may be secret. */
   readonly target: string;
   readonly queued: number;
+  /** Notices that arrived, those sent again included. */
   readonly sent: number;
+  /** Attempts that did not succeed. */
   readonly failed: number;
+  /** Notices given up. */
   readonly dropped: number;
+  /** Why the last attempt failed; null when it did not. */
   readonly lastError: string | null;
+  /** Wall time. */
   readonly lastSentAtMs: number | null;
 };
 
-export type ChannelDependencies = {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export type ChannelDependencies = SenderDependencies & {
   readonly random: Random;
-  readonly log: SupervisorLog;
-  readonly dispatcher: Dispatcher;
+  /** The alerts that fire now and that this channel hears about. */
+  readonly firing: (policy: ChannelPolicy) => readonly AlertNotice[];
 };
 
-/** Delivers notices to one place: in order, one at a time, again when that fails, and never in anybody's way. */
+/** Delivers notices to one place: in order, one request at a time, again when that fails, and in nobody's way. */
 export class Channel {
   readonly policy: ChannelPolicy;
   readonly #dependencies: ChannelDependencies;
-  readonly #queue: AlertNotice[] = [];
-  readonly #file: LineFile | null;
-  readonly #firing = new Map<string, AlertNotice>();
+  readonly #sender: Sender;
+  readonly #queue: NoticeQueue;
   readonly #abort = new AbortController();
+  readonly #complainedAtMs = new Map<string, number>();
   #endResend: () => void = () => {};
-  #endWait: () => void = () => {};
+  /** What is left of the round of alerts that are sent again. */
+  #resend: readonly AlertNotice[] = [];
+  #endPause: () => void = () => {};
   #isBusy = false;
-  #attempts = 0;
+  #closed: Promise<void> = Promise.resolve();
   #counts = { sent: 0, failed: 0, dropped: 0 };
   #lastError: string | null = null;
   #lastSentAtMs: number | null = null;
   #idle: (() => void) | null = null;
 
-  constructor(policy: ChannelPolicy, dependencies: ChannelDependencies) {
+  /** `waiting`: what a channel before it had not delivered. */
+  constructor(
+    policy: ChannelPolicy,
+    waiting: readonly AlertNotice[],
+    dependencies: ChannelDependencies,
+  ) {
     this.policy = policy;
     this.#dependencies = dependencies;
+    this.#sender = openSender(policy.target, dependencies);
+    this.#queue = new NoticeQueue(channelLimits.queueMax, waiting);
     const { target } = policy;
-    this.#file =
-      target.kind === "jsonl" ? new LineFile(target.path, channelLimits.fileBytesMax) : null;
     if (target.kind === "webhook" && target.shape === "alertmanager") {
       this.#endResend = dependencies.timers.every(channelLimits.resendEveryMs, () => {
-        for (const notice of this.#firing.values()) this.#push(notice);
+        this.#resend = dependencies.firing(policy);
         this.#work();
       });
     }
+    this.#work();
   }
 
   notify(notice: AlertNotice): void {
-    if (notice.status === "resolved") this.#firing.delete(notice.alert);
-    else this.#firing.set(notice.alert, notice);
-    this.#push(notice);
+    if (this.#abort.signal.aborted) return;
+    const displaced = this.#queue.push(notice);
+    if (displaced !== null) {
+      this.#drop(1, displaced.alert, `more than ${channelLimits.queueMax} notices wait`);
+    }
     this.#work();
   }
 
   state(): ChannelState {
-    const { name, target } = this.policy;
     return {
-      name,
-      kind: target.kind,
-      target: describeTarget(target),
+      name: this.policy.name,
+      kind: this.policy.target.kind,
+      target: this.#sender.target,
       queued: this.#queue.length,
       ...this.#counts,
       lastError: this.#lastError,
@@ -98,136 +98,133 @@ export class Channel {
     };
   }
 
-  /** Resolves when nothing waits to be sent any more. */
-  drained(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#isBusy) return Promise.resolve();
+  /** Resolves when nothing waits any more. What waits for its next attempt has it now: there may be no later. */
+  drain(): Promise<void> {
+    this.#endResend();
+    this.#resend = [];
+    this.#endPause();
+    if (!this.#isBusy) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle = resolve;
     });
   }
 
-  /** Ends everything; what still waited is lost, and counted. */
-  stop(): void {
+  /** Ends what is under way and all that follows; returns what was not delivered. */
+  end(): readonly AlertNotice[] {
     this.#endResend();
-    this.#endWait();
     this.#abort.abort();
-    this.#counts.dropped += this.#queue.length;
-    this.#queue.length = 0;
+    this.#endPause();
+    this.#closed = this.#sender.close();
+    return this.#queue.clear();
   }
 
-  #push(notice: AlertNotice): void {
-    const waiting = this.#queue.findIndex(
-      ({ alert, status }) => alert === notice.alert && status === notice.status,
-    );
-    // The first is perhaps on its way; a later one is the newer word about the same.
-    if (waiting > 0) this.#queue.splice(waiting, 1);
-    else if (this.#queue.length >= channelLimits.queueMax) {
-      this.#queue.splice(this.#isBusy ? 1 : 0, 1);
-      this.#counts.dropped += 1;
-    }
-    this.#queue.push(notice);
+  /** Resolves when its connections are closed, once it has ended. */
+  closed(): Promise<void> {
+    return this.#closed;
   }
 
   #work(): void {
-    if (this.#isBusy) return;
-    const [notice] = this.#queue;
-    if (notice === undefined) {
-      this.#idle?.();
-      return;
-    }
+    if (this.#isBusy || this.#abort.signal.aborted) return;
     this.#isBusy = true;
-    void this.#deliver(notice).then((delivery) => this.#finish(notice, delivery));
+    void this.#run();
   }
 
-  #finish(notice: AlertNotice, delivery: Delivery): void {
-    if (this.#abort.signal.aborted) return;
-    this.#attempts += 1;
-    const isLast = delivery.kind === "refused" || this.#attempts >= channelLimits.attemptsMax;
+  async #run(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      const waiting = this.#queue.hold(this.#sender.batchMax);
+      const again = waiting === null ? this.#nextAgain() : null;
+      if (waiting !== null) await this.#deliver(waiting);
+      else if (again !== null) await this.#remind(again);
+      else break;
+    }
+    this.#isBusy = false;
+    this.#idle?.();
+  }
+
+  /** Tries until it is delivered or hopeless. */
+  async #deliver(batch: Batch): Promise<void> {
+    const { clock, random } = this.#dependencies;
+    const startedMs = clock.monotonicMs();
+    for (let made = 1; ; made += 1) {
+      const delivery = await this.#attempt(batch);
+      if (this.#abort.signal.aborted) return;
+      if (delivery.kind === "sent") break;
+      const [{ alert }] = batch;
+      const { reason } = delivery;
+      const spentMs = clock.monotonicMs() - startedMs;
+      const delayMs =
+        delivery.kind === "refused"
+          ? null
+          : retryDelayMs({ made, spentMs, retryAfterMs: delivery.retryAfterMs }, random.next());
+      if (delayMs === null) {
+        this.#drop(batch.length, alert, reason);
+        break;
+      }
+      this.#complain("warn", "alert not delivered yet", { alert, reason });
+      await this.#pause(delayMs);
+      if (this.#abort.signal.aborted) return;
+    }
+    this.#queue.release();
+  }
+
+  /** One attempt at what is sent again; when it fails, the next round is soon enough. */
+  async #remind(batch: Batch): Promise<void> {
+    const delivery = await this.#attempt(batch);
+    if (delivery.kind === "sent" || this.#abort.signal.aborted) return;
+    this.#resend = [];
+    const [{ alert }] = batch;
+    this.#complain("warn", "alert not sent again", { alert, reason: delivery.reason });
+  }
+
+  async #attempt(batch: Batch) {
+    const delivery = await this.#sender.deliver(batch, this.#abort.signal);
+    if (this.#abort.signal.aborted) return delivery;
     if (delivery.kind === "sent") {
-      this.#counts.sent += 1;
+      this.#counts.sent += batch.length;
       this.#lastError = null;
       this.#lastSentAtMs = this.#dependencies.clock.wallMs();
     } else {
       this.#counts.failed += 1;
-      this.#complain(notice, delivery.reason, isLast);
-      if (isLast) this.#counts.dropped += 1;
-      else {
-        this.#wait(delivery.kind === "failed" ? delivery.retryAfterMs : null);
-        return;
-      }
+      this.#lastError = delivery.reason;
     }
-    this.#attempts = 0;
-    const at = this.#queue.indexOf(notice);
-    if (at !== -1) this.#queue.splice(at, 1);
-    this.#isBusy = false;
-    this.#work();
-  }
-
-  /** Tries again later: 1 s, doubling, spread by up to a half so that many channels do not knock together. */
-  #wait(retryAfterMs: number | null): void {
-    const { timers, random } = this.#dependencies;
-    const { backoffMs, backoffMsMax, retryAfterMsMax } = channelLimits;
-    const doubled = Math.min(backoffMsMax, backoffMs * 2 ** (this.#attempts - 1));
-    const spread = doubled * (0.5 + 0.5 * random.next());
-    const asked = Math.min(retryAfterMs ?? 0, retryAfterMsMax);
-    this.#endWait = timers.after(Math.max(spread, asked), () => {
-      this.#isBusy = false;
-      this.#work();
-    });
-  }
-
-  #complain({ alert }: AlertNotice, reason: string, isLast: boolean): void {
-    const { log } = this.#dependencies;
-    // The first failure of a row and its end; those between say the same.
-    if (this.#lastError === null || isLast) {
-      log(isLast ? "error" : "warn", isLast ? "alert not delivered" : "alert not delivered yet", {
-        channel: this.policy.name,
-        target: describeTarget(this.policy.target),
-        alert,
-        reason,
-      });
-    }
-    this.#lastError = reason;
-  }
-
-  async #deliver(notice: AlertNotice): Promise<Delivery> {
-    const { target } = this.policy;
-    const { log, clock, dispatcher, timers } = this.#dependencies;
-    if (target.kind === "log") {
-      const { status, severity, summary, alert } = notice;
-      const level = status !== "firing" ? "info" : severity === "info" ? "info" : "warn";
-      log(level, `alert ${status}`, { alert, severity, summary });
-      return { kind: "sent" };
-    }
-    if (target.kind === "jsonl") {
-      try {
-        this.#file?.append(
-          JSON.stringify({ at: new Date(clock.wallMs()).toISOString(), ...notice }),
-        );
-        return { kind: "sent" };
-      } catch (error) {
-        return { kind: "failed", reason: String(error), retryAfterMs: null };
-      }
-    }
-    const body =
-      target.shape === "slack"
-        ? slackPayload(notice)
-        : target.shape === "alertmanager"
-          ? alertmanagerPayload([notice], clock.wallMs(), channelLimits.holdMs)
-          : genericPayload(notice);
-    const timeOut = new AbortController();
-    const cancel = timers.after(target.timeoutMs, () => {
-      timeOut.abort(new Error(`no answer within ${formatDurationMs(target.timeoutMs)}`));
-    });
-    const signal = AbortSignal.any([timeOut.signal, this.#abort.signal]);
-    const delivery = await postJson(target.url, target.headers, body, { dispatcher, signal });
-    cancel();
     return delivery;
   }
-}
 
-/** An address without what may be secret in it: paths of webhooks are. */
-function describeTarget(target: ChannelPolicy["target"]): string {
-  if (target.kind === "log") return "log";
-  return target.kind === "jsonl" ? target.path : new URL(target.url).origin;
+  /** The next of what is sent again and has not ended meanwhile. */
+  #nextAgain(): Batch | null {
+    if (this.#resend.length === 0) return null;
+    const firing = new Set(this.#dependencies.firing(this.policy).map(({ alert }) => alert));
+    const left = this.#resend.filter(({ alert }) => firing.has(alert));
+    this.#resend = left.slice(this.#sender.batchMax);
+    const [first, ...rest] = left.slice(0, this.#sender.batchMax);
+    return first === undefined ? null : [first, ...rest];
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#dependencies.timers.after(delayMs, resolve);
+      this.#endPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  #drop(count: number, alert: string, reason: string): void {
+    this.#counts.dropped += count;
+    this.#complain("error", "alert not delivered", { alert, reason });
+  }
+
+  #complain(level: "warn" | "error", message: string, facts: Record<string, string>): void {
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    const { complainEveryMs } = channelLimits;
+    if (nowMs - (this.#complainedAtMs.get(message) ?? -complainEveryMs) < complainEveryMs) return;
+    this.#complainedAtMs.set(message, nowMs);
+    this.#dependencies.log(level, message, {
+      channel: this.policy.name,
+      target: this.#sender.target,
+      ...facts,
+      dropped: this.#counts.dropped,
+    });
+  }
 }

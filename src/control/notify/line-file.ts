@@ -1,7 +1,10 @@
-import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { mkdir, open, rename, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Appends lines to a file; a full one is set aside as `<path>.1`, and the one before that is gone. */
+/**
+ * Appends lines to a file; a full one is set aside as `<path>.1`, and the one before that is gone. The file is opened
+ * for each line, so that it may be moved or removed by others at any time. One `append` at a time.
+ */
 export class LineFile {
   readonly #path: string;
   readonly #bytesMax: number;
@@ -11,22 +14,46 @@ export class LineFile {
     this.#bytesMax = bytesMax;
   }
 
-  /** Throws what the file system throws. */
-  append(line: string): void {
-    const bytes = Buffer.byteLength(line) + 1;
-    if (this.#size() + bytes > this.#bytesMax && this.#size() > 0) {
-      renameSync(this.#path, `${this.#path}.1`);
-    }
+  /** Makes the folder when it is missing. Rejects with what the file system says; then nothing of the line is left. */
+  async append(line: string): Promise<void> {
+    const bytes = Buffer.from(`${line}\n`);
+    const isFull = await this.#use(async (file) => {
+      const { size } = await file.stat();
+      if (size > 0 && size + bytes.length > this.#bytesMax) return true;
+      await write(file, bytes, size);
+      return false;
+    });
+    if (!isFull) return;
+    await rename(this.#path, `${this.#path}.1`);
+    await this.#use((file) => write(file, bytes, 0));
+  }
+
+  async #use<T>(act: (file: FileHandle) => Promise<T>): Promise<T> {
+    const file = await this.#open();
     try {
-      appendFileSync(this.#path, `${line}\n`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      mkdirSync(dirname(this.#path), { recursive: true });
-      appendFileSync(this.#path, `${line}\n`);
+      return await act(file);
+    } finally {
+      await file.close();
     }
   }
 
-  #size(): number {
-    return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+  async #open(): Promise<FileHandle> {
+    try {
+      return await open(this.#path, "a");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await mkdir(dirname(this.#path), { recursive: true });
+      return open(this.#path, "a");
+    }
+  }
+}
+
+async function write(file: FileHandle, bytes: Buffer, sizeBefore: number): Promise<void> {
+  try {
+    await file.appendFile(bytes);
+  } catch (error) {
+    // A disk that fills up takes a part of the line, to which the next one would be glued.
+    await file.truncate(sizeBefore).catch(() => {});
+    throw error;
   }
 }

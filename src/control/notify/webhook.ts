@@ -1,5 +1,9 @@
-import { request, type Dispatcher } from "undici";
+import { Agent, request, type Dispatcher } from "undici";
+import type { Timers } from "../../base/clock.ts";
+import { formatDurationMs } from "../../base/units.ts";
+import type { ChannelPolicy } from "../../core/alerting/policy.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
+import { decode, redact, secretsOf } from "./secrets.ts";
 
 /** What came of one attempt. */
 export type Delivery =
@@ -10,53 +14,135 @@ export type Delivery =
   | { readonly kind: "refused"; readonly reason: string };
 
 export const webhookLimits = {
+  headBytesMax: 16 * 1024,
   /** How much of an answer is read; the rest is cut off with the connection. */
   bodyBytesMax: 16 * 1024,
   /** How much of it is told. */
   detailCharactersMax: 200,
 } as const;
 
-/** POSTs JSON, follows no redirects, and reads a bounded part of the answer. Never rejects. */
-export async function postJson(
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: JsonValue,
-  { dispatcher, signal }: { readonly dispatcher: Dispatcher; readonly signal: AbortSignal },
-): Promise<Delivery> {
-  try {
-    const response = await request(url, {
-      method: "POST",
-      dispatcher,
-      signal,
-      headers: { "content-type": "application/json", "user-agent": "sluice", ...headers },
-      body: JSON.stringify(body),
+export type WebhookTarget = Extract<ChannelPolicy["target"], { kind: "webhook" }>;
+
+/** A receiver of JSON, over a connection of its own that nobody else waits for. */
+export class Webhook {
+  readonly #address: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #timeoutMs: number;
+  readonly #secrets: readonly string[];
+  readonly #timers: Timers;
+  readonly #agent: Agent;
+
+  constructor({ url, headers, timeoutMs }: WebhookTarget, timers: Timers) {
+    const own = { ...userHeaders(url), ...lowerCased(headers) };
+    this.#headers = { "content-type": "application/json", "user-agent": "sluice", ...own };
+    this.#secrets = secretsOf(url, own);
+    this.#address = withoutUser(url);
+    this.#timeoutMs = timeoutMs;
+    this.#timers = timers;
+    this.#agent = new Agent({
+      connections: 1,
+      pipelining: 1,
+      allowH2: false,
+      maxHeaderSize: webhookLimits.headBytesMax,
+      connect: { timeout: timeoutMs },
     });
-    const { statusCode: status } = response;
-    const detail = await readStart(response.body);
-    if (status >= 200 && status < 300) return { kind: "sent" };
-    const reason = `it answered ${status}${detail === "" ? "" : `: ${detail}`}`;
-    if (status !== 429 && status < 500) return { kind: "refused", reason };
-    return { kind: "failed", reason, retryAfterMs: readRetryAfter(response.headers) };
-  } catch (error) {
-    const { message, cause } = error as Error & { cause?: Error };
-    return { kind: "failed", reason: cause?.message ?? message, retryAfterMs: null };
+  }
+
+  /**
+   * One POST. The status decides; redirects are not followed, and of the answer a bounded part is read. Never rejects,
+   * and what it tells is free of secrets. `wallMs` is for a `Retry-After` that is a date.
+   */
+  async post(body: JsonValue, wallMs: number, signal: AbortSignal): Promise<Delivery> {
+    const timeOut = new AbortController();
+    const cancel = this.#timers.after(this.#timeoutMs, () => {
+      timeOut.abort(new Error(`no answer within ${formatDurationMs(this.#timeoutMs)}`));
+    });
+    try {
+      const response = await request(this.#address, {
+        method: "POST",
+        dispatcher: this.#agent,
+        signal: AbortSignal.any([timeOut.signal, signal]),
+        headers: this.#headers,
+        body: JSON.stringify(body),
+      });
+      const { statusCode: status } = response;
+      const detail = redact(await readStart(response.body), this.#secrets);
+      if (status >= 200 && status < 300) return { kind: "sent" };
+      const told = detail.slice(0, webhookLimits.detailCharactersMax);
+      const reason = `it answered ${status}${told === "" ? "" : `: ${told}`}`;
+      if (status !== 429 && status < 500) return { kind: "refused", reason };
+      return { kind: "failed", reason, retryAfterMs: readRetryAfterMs(response.headers, wallMs) };
+    } catch (error) {
+      const { code = "", message } = error as NodeJS.ErrnoException;
+      const reason = redact(message === "" ? code : message, this.#secrets);
+      // A header that cannot be sent stays one.
+      const isHopeless = notToBeSent.has(code);
+      return isHopeless
+        ? { kind: "refused", reason }
+        : { kind: "failed", reason, retryAfterMs: null };
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
   }
 }
 
+/** Codes of undici for requests that it does not even try. */
+const notToBeSent: ReadonlySet<string> = new Set([
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+]);
+
+/** The user of the address, which the client would leave out. */
+function userHeaders(url: string): Readonly<Record<string, string>> {
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return {};
+  const user = Buffer.from(`${decode(username)}:${decode(password)}`).toString("base64");
+  return { authorization: `Basic ${user}` };
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+function withoutUser(url: string): string {
+  const address = new URL(url);
+  address.username = "";
+  address.password = "";
+  return address.href;
+}
+
+/** The start of an answer in one line. When it breaks off or stalls, what had come: the status is known by then. */
 async function readStart(body: Dispatcher.ResponseData["body"]): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    parts.push(part);
-    bytes += part.length;
-    if (bytes > webhookLimits.bodyBytesMax) break;
+  try {
+    for await (const part of body as AsyncIterable<Buffer>) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > webhookLimits.bodyBytesMax) break;
+    }
+  } catch {
+    // Told by the status.
   }
-  const text = Buffer.concat(parts).toString("utf8").replaceAll(/\s+/g, " ").trim();
-  return text.slice(0, webhookLimits.detailCharactersMax);
+  const text = Buffer.concat(parts).subarray(0, webhookLimits.bodyBytesMax).toString("utf8");
+  return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 }
 
-/** Seconds only: a date would depend on two clocks. */
-function readRetryAfter(headers: Dispatcher.ResponseData["headers"]): number | null {
+/** Seconds or a date; null when it says neither. */
+function readRetryAfterMs(
+  headers: Dispatcher.ResponseData["headers"],
+  wallMs: number,
+): number | null {
   const written = headers["retry-after"];
-  return typeof written === "string" && /^\d{1,6}$/.test(written) ? Number(written) * 1000 : null;
+  if (typeof written !== "string") return null;
+  if (/^\d+$/.test(written)) return Number(written) * 1000;
+  const atMs = Date.parse(written);
+  return Number.isNaN(atMs) ? null : Math.max(0, atMs - wallMs);
 }

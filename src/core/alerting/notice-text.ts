@@ -51,6 +51,7 @@ export function alertmanagerPayload(
 ): JsonValue {
   return notices.map((notice) => {
     const { alert, kind, severity, experiment, subject, summary, value, limit } = notice;
+    const { startedAtMs, endedAtMs } = notice;
     return {
       labels: {
         alertname: `sluice_${kind}`,
@@ -61,13 +62,21 @@ export function alertmanagerPayload(
       },
       annotations: {
         summary,
+        description: describe(notice),
         ...(value !== null && { value: String(value) }),
         ...(limit !== null && { limit: String(limit) }),
       },
-      startsAt: timeOf(notice.startedAtMs),
-      endsAt: timeOf(notice.endedAtMs ?? nowMs + holdMs),
+      startsAt: timeOf(startedAtMs),
+      // One that ends before it starts is refused, and the wall clock may have been set back.
+      endsAt: timeOf(Math.max(startedAtMs, endedAtMs ?? nowMs + holdMs)),
     };
   });
+}
+
+function describe({ alert, startedAtMs, endedAtMs, acknowledgedBy }: AlertNotice): string {
+  const until = endedAtMs === null ? "" : ` until ${timeOf(endedAtMs)}`;
+  const by = acknowledgedBy === null ? "" : `, acknowledged by ${acknowledgedBy}`;
+  return `${alert} of Sluice, since ${timeOf(startedAtMs)}${until}${by}`;
 }
 
 function timeOf(ms: number): string {
