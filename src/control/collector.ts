@@ -1,4 +1,4 @@
-import { addSnapshot, createTotals } from "../core/telemetry/merge.ts";
+import { addHistory, addSnapshot, createTotals } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
 import {
   addToWindow,
@@ -19,6 +19,7 @@ import {
   type InFlight,
 } from "./collector-view.ts";
 import type { WatchedArms } from "./experiment-watch.ts";
+import type { MeasuredBefore } from "./measured-before.ts";
 import { TrafficCounts } from "./traffic-counts.ts";
 import { nameOf, WorkerCounts, type WorkerSnapshot } from "./worker-counts.ts";
 import type { WorkerSource } from "./worker-slot.ts";
@@ -36,6 +37,8 @@ export type Collector = {
   add(source: WorkerSource, snapshot: WorkerSnapshot, nowMs: number): void;
   /** A worker has ended: what it counted stays, what it held is gone. */
   workerGone(source: WorkerSource): void;
+  /** Takes over what an arm measured in its epoch before this process began. */
+  restore(before: MeasuredBefore, nowMs: number): void;
   view(nowMs: number): CollectorView;
   /** What the arms of an experiment's present epoch add up to; null before its first exchange. */
   arms(experiment: string): WatchedArms | null;
@@ -109,6 +112,12 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
           .filter(({ inFlight }) => inFlight.count > 0)
           .map(({ key, inFlight: { count, oldestMs } }) => ({ key, count, oldestMs })),
       );
+    },
+    restore({ key, totals }, nowMs) {
+      const state = experimentOf(key.experiment, key, nowMs);
+      const arm = { totals: createTotals(), window: createWindow(nowMs) };
+      addHistory(arm.totals, totals);
+      state.arms.set(key.variant, arm);
     },
     workerGone(source) {
       counts.workerGone(source);

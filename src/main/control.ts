@@ -1,11 +1,13 @@
 import type { Result } from "../base/result.ts";
 import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
+import { keepEpochs, restoreEpochs, type Epochs } from "../control/epochs.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates } from "../control/gates.ts";
 import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
+import { readMeasuredBefore } from "../control/measured-before.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
 import type { ReloadState } from "../control/reload.ts";
 import { createRollouts, type Rollouts } from "../control/rollouts.ts";
@@ -38,6 +40,10 @@ export type Control = {
   readonly notifier: Notifier;
   /** The configuration as it is to be routed, given where experiments and rollouts stand. */
   effective(config: Config): Config;
+  /** The epochs to begin with; those that go on have what was measured in them. */
+  readonly firstEpochs: Epochs;
+  /** Writes down the epochs that the workers route by now. */
+  keepEpochs(epochs: Epochs, config: Config): void;
   /** Takes over a configuration that the workers route by already. */
   configure(config: Config): void;
   take(snapshot: WorkerSnapshot, source: WorkerSource): void;
@@ -97,6 +103,13 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     rollouts: () => rollouts.view(),
   });
   const effective = (wanted: Config) => rollouts.withShares(experiments.effective(wanted));
+  let kept = restoreEpochs(store, effective(config).experiments, Math.round(realClock.wallMs()));
+  if (store !== null) {
+    const experimentKeys = Object.keys(config.experiments);
+    for (const before of readMeasuredBefore(store, kept, experimentKeys, realClock.wallMs())) {
+      collector.restore(before, realClock.monotonicMs());
+    }
+  }
   const notifier = createNotifier(config.alerts.channels, shared);
   const alerts = createAlertRunner(config.alerts, {
     ...shared,
@@ -138,6 +151,13 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     alerts,
     notifier,
     effective,
+    firstEpochs: Object.fromEntries(
+      Object.entries(kept).map(([experiment, { epoch }]) => [experiment, epoch]),
+    ),
+    keepEpochs(present, wanted) {
+      const nowMs = Math.round(realClock.wallMs());
+      kept = keepEpochs(store, kept, present, effective(wanted).experiments, nowMs);
+    },
     configure(next) {
       present = next;
       experiments.configure(next);

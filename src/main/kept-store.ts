@@ -7,7 +7,7 @@ import type { SupervisorLog } from "../control/worker-slot.ts";
 /** What Sluice needs of a store while it runs. */
 export type KeptStore = Pick<
   Store,
-  "append" | "states" | "read" | "close" | "addHistory" | "rollUp"
+  "append" | "states" | "read" | "close" | "addHistory" | "readHistory" | "rollUp"
 > & {
   /** Why it does not keep what it should; null while it does. */
   fault(): string | null;
@@ -36,6 +36,7 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
     states: () => ok([]),
     read: () => ok([]),
     addHistory: () => err(opened.error),
+    readHistory: () => err(opened.error),
     rollUp: () => err(opened.error),
     fault: () => message,
     close: () => {},
@@ -54,6 +55,7 @@ function watchStore(store: Store): KeptStore {
     states: (scope) => store.states(scope),
     read: (query) => store.read(query),
     addHistory: (rows) => note(store.addHistory(rows)),
+    readHistory: (query) => store.readHistory(query),
     rollUp: (nowMs) => note(store.rollUp(nowMs)),
     fault: () => fault,
     close: () => store.close(),

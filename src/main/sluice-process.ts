@@ -127,7 +127,7 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #startedWallMs = realClock.wallMs();
   readonly #control: Control;
-  #epochs: Readonly<Record<string, number>>;
+  #epochs: Readonly<Record<string, number>> = {};
   /** What the workers route by, but for what experiments and rollouts have come to. */
   #routed: Config;
   /** Routing changes go one after the other, whoever makes them. */
@@ -141,7 +141,6 @@ class RunningSluice implements Sluice {
     const shared = { clock: realClock, timers: realTimers, random: realRandom, log: log.app };
     this.log = log;
     this.#context = context;
-    this.#epochs = Object.fromEntries(Object.keys(config.experiments).map((key) => [key, 1]));
     this.#routed = config;
     this.#control = createControl(config, {
       log: log.app,
@@ -150,6 +149,8 @@ class RunningSluice implements Sluice {
       reload: () => this.reloader.state().last,
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
+    this.#epochs = this.#control.firstEpochs;
+    this.#control.keepEpochs(this.#epochs, config);
     this.#supervisor = createSupervisor(
       { config: this.#control.effective(config), epochs: this.#epochs },
       {
@@ -345,6 +346,7 @@ class RunningSluice implements Sluice {
       if (applied.ok) {
         this.#routed = config;
         this.#epochs = epochs;
+        this.#control.keepEpochs(epochs, config);
       }
       return applied;
     });

@@ -105,6 +105,22 @@ describe("sluice experiment", () => {
     });
   });
 
+  it("goes on with what it had measured when Sluice is started anew", async () => {
+    const before = await treated();
+    const requests = () =>
+      sluice.status().experiments[0]?.variants.map((variant) => variant.requests) ?? [];
+    await expect.poll(requests).toEqual([40 - before, before]);
+    await sluice.stop();
+    sluice = await start();
+    expect(requests()).toEqual([40 - before, before]);
+    await treated();
+    await expect.poll(requests).toEqual([2 * (40 - before), 2 * before]);
+    expect(sluice.status().experiments[0]?.variants.map(({ users }) => users)).toEqual([
+      40 - before,
+      before,
+    ]);
+  });
+
   it("creates one as a draft, with its route, and leaves the file as people wrote it", async () => {
     const file = "new.yaml";
     files[file] =

@@ -97,7 +97,8 @@ describe("kill -9", () => {
     });
     const lines: string[] = [];
     for await (const line of createInterface({ input: journal.stdout })) lines.push(line);
-    expect(lines.map((line) => /rollout e {2}(\w+) by ann/.exec(line)?.[1])).toEqual([
+    const rollout = lines.filter((line) => line.includes("  rollout e  "));
+    expect(rollout.map((line) => /rollout e {2}(\w+) by ann/.exec(line)?.[1])).toEqual([
       "step",
       "paused",
       "resumed",

@@ -1,6 +1,7 @@
 import { outcomes } from "../traffic/outcome.ts";
 import { addPackedClusters, createClusterSums, type ClusterSums } from "./clusters.ts";
 import { DistinctUsers } from "./distinct.ts";
+import type { HistoryTotals } from "./history.ts";
 import { addCounts, createLatency, type Latency } from "./latency.ts";
 import type { SeriesDelta } from "./snapshot.ts";
 
@@ -48,6 +49,21 @@ export function addSnapshot(totals: Totals, delta: SeriesDelta): void {
   addPackedClusters(totals.clusters, delta.clusters);
   if (delta.users !== null) totals.users.merge(delta.users);
   if (delta.failingUsers !== null) totals.failingUsers.merge(delta.failingUsers);
+}
+
+/** Adds what the history holds of one arm. */
+export function addHistory(totals: Totals, history: HistoryTotals): void {
+  addNumbers(totals.outcomes, history.outcomes);
+  totals.bytes.in += history.bytesIn;
+  totals.bytes.out += history.bytesOut;
+  totals.retries += history.retries;
+  totals.analysed += history.analysed;
+  addNumbers(totals.analysedOutcomes, history.analysedOutcomes);
+  addCounts(totals.duration, history.duration);
+  addCounts(totals.firstByte, history.firstByte);
+  addPackedClusters(totals.clusters, history.clusters);
+  if (history.users !== null) totals.users.merge(history.users);
+  if (history.failingUsers !== null) totals.failingUsers.merge(history.failingUsers);
 }
 
 /** The duration in milliseconds that `percent` (0…100) of all stay within, to three digits; null without any. */
