@@ -3,7 +3,7 @@ import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
 import { keepEpochs, restoreEpochs, type Epochs } from "../control/epochs.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
-import { createGates, type Gates } from "../control/gates.ts";
+import { createGates, type Gates, type GatesState } from "../control/gates.ts";
 import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
@@ -58,6 +58,7 @@ export type Control = {
     actor: string,
     options: { readonly reason?: string; readonly force?: boolean },
   ): string | null | undefined;
+  gates(): GatesState;
   /** Whether the store keeps what it should; null without one. */
   store(): { readonly isUp: boolean; readonly history: HistoryState } | null;
   /** Ends all work; resolves when nothing is under way any more. */
@@ -174,6 +175,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.workerGone(source);
       rollouts.workerGone(source);
     },
+    gates: () => gates.state(),
     store: () =>
       store === null || history === null
         ? null

@@ -309,6 +309,8 @@ class RunningSluice implements Sluice {
         state: this.#control.alerts.state(),
         channels: this.#control.notifier.state(),
       }),
+      gates: () => this.#control.gates(),
+      live: () => this.#admin?.live() ?? null,
       store: () => this.#control.store(),
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),

@@ -67,6 +67,34 @@ export const controlFamilies: readonly Family<MetricsFacts>[] = [
       alerts.channels.map(({ name, queued }) => ({ labels: { channel: name }, value: queued })),
   },
   {
+    name: "sluice_gate_questions_total",
+    help: "Questions to the webhooks of steps, and what became of them.",
+    type: "counter",
+    read: ({ gates }) =>
+      (["asked", "opened", "closed", "dropped", "refused"] as const).map((result) => ({
+        labels: { result },
+        value: gates[result],
+      })),
+  },
+  {
+    name: "sluice_live_listeners",
+    help: "Open WebSockets of /v1/live.",
+    type: "gauge",
+    read: ({ live }) => (live === null ? [] : [{ labels: {}, value: live.listeners }]),
+  },
+  {
+    name: "sluice_live_events_total",
+    help: "What happened to the listeners of /v1/live.",
+    type: "counter",
+    read: ({ live }) =>
+      Object.entries(live ?? {})
+        .filter(([event]) => event !== "listeners")
+        .map(([event, value]) => ({
+          labels: { event: event.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) },
+          value,
+        })),
+  },
+  {
     name: "sluice_store_up",
     help: "1 while the last write to the store worked; absent without a store.",
     type: "gauge",

@@ -1,5 +1,6 @@
 import type { CollectorView } from "../../control/collector.ts";
 import type { ExperimentLifecycle } from "../../control/experiments.ts";
+import type { GatesState } from "../../control/gates.ts";
 import type { HistoryState } from "../../control/history-writer.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
 import type { ChannelState } from "../../control/notify/channel.ts";
@@ -19,6 +20,10 @@ export type MetricsSources = {
     readonly state: AlertsState;
     readonly channels: readonly ChannelState[];
   };
+  /** Questions to the webhooks of steps, by what became of them. */
+  readonly gates: () => Pick<GatesState, "asked" | "opened" | "closed" | "dropped" | "refused">;
+  /** Listeners of `/v1/live`; null before the admin port is open. */
+  readonly live: () => ({ readonly listeners: number } & Readonly<Record<string, number>>) | null;
   /** Null without a store. */
   readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
@@ -30,7 +35,17 @@ export type MetricsSources = {
   readonly nodeVersion: string;
 };
 
-type Read = "view" | "reload" | "rollouts" | "lives" | "alerts" | "store" | "workers" | "health";
+type Read =
+  | "view"
+  | "reload"
+  | "rollouts"
+  | "lives"
+  | "alerts"
+  | "gates"
+  | "live"
+  | "store"
+  | "workers"
+  | "health";
 
 /** One scrape's facts, all of the same moment. */
 export type MetricsFacts = Omit<MetricsSources, Read> & {
@@ -45,6 +60,8 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     rollouts: sources.rollouts(),
     lives: sources.lives(),
     alerts: sources.alerts(),
+    gates: sources.gates(),
+    live: sources.live(),
     store: sources.store(),
     workers: sources.workers(),
     health: sources.health(),

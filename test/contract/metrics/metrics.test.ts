@@ -48,6 +48,8 @@ function sourcesOf(
     rollouts: () => [],
     lives: () => [],
     alerts: () => ({ state: createAlerts(), channels: [] }),
+    gates: () => ({ asked: 3, opened: 1, closed: 2, dropped: 0, refused: 0 }),
+    live: () => null,
     store: () => null,
     workers: () => [
       { index: 0, restarts: 2 },
@@ -415,6 +417,7 @@ test("experiments' lives, alerts, their channels and the store are shown", async
         state: observed.next,
         channels: [{ ...channel, name: "log-1", queued: 4, sent: 1, failed: 2, dropped: 3 }],
       }),
+      live: () => ({ listeners: 2, opened: 5, deltasSkipped: 4 }),
       store: () => ({ isUp: false, history: { written: 7, dropped: 1, waiting: 2 } }),
     }),
   );
@@ -431,6 +434,15 @@ test("experiments' lives, alerts, their channels and the store are shown", async
     ["log-1", "dropped", 3],
   ]);
   expect(valuesOf(families, "sluice_alert_notices_queued")).toEqual([["log-1", 4]]);
+  expect(valuesOf(families, "sluice_gate_questions_total")?.slice(0, 2)).toEqual([
+    ["asked", 3],
+    ["opened", 1],
+  ]);
+  expect(valuesOf(families, "sluice_live_listeners")).toEqual([[2]]);
+  expect(valuesOf(families, "sluice_live_events_total")).toEqual([
+    ["opened", 5],
+    ["deltas_skipped", 4],
+  ]);
   expect(valuesOf(families, "sluice_store_up")).toEqual([[0]]);
   expect(valuesOf(families, "sluice_history_rows_total")).toEqual([
     ["written", 7],
