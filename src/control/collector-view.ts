@@ -78,6 +78,8 @@ export type TrafficView = {
 export type RecentArms = {
   /** Since anything was heard of it. */
   readonly secondsWithoutRequests: number;
+  /** Finished exchanges a second over the last `rateMs`. */
+  readonly perSecond: number;
   readonly arms: ReadonlyMap<string, RecentArm>;
 };
 
@@ -152,6 +154,10 @@ export function viewRecent(
 ): RecentArms {
   return {
     secondsWithoutRequests: Math.max(0, nowMs - heardMs) / 1000,
+    perSecond: [...arms.values()].reduce(
+      (sum, { window }) => sum + sumWindow(window, nowMs, rateMs).perSecond,
+      0,
+    ),
     arms: new Map(
       Array.from(arms, ([variant, { window }]) => {
         const { outcomes: counts } = sumWindow(window, nowMs, recentMs);

@@ -133,8 +133,9 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     const phase = one?.state.phase.kind;
     if (policy === undefined || one === undefined) return null;
     if (phase !== "waiting" && phase !== "rolled_back") return null;
-    const measured = collector.view(realClock.monotonicMs()).experiments.get(experiment);
-    return prepare(one.policy, describePreparation(policy, present, measured ?? null, health()));
+    const recent = collector.recent(experiment, realClock.monotonicMs());
+    const perSecond = recent?.perSecond ?? null;
+    return prepare(one.policy, describePreparation(policy, present, perSecond, health()));
   }
 
   return {

@@ -1,4 +1,3 @@
-import type { ExperimentView } from "../control/collector.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../core/experiment/policy.ts";
@@ -8,15 +7,11 @@ import type { PreparationFacts } from "../core/rollout/preparation.ts";
 export function describePreparation(
   experiment: ExperimentPolicy,
   config: Config,
-  measured: ExperimentView | null,
+  requestsPerSecond: number | null,
   health: readonly CheckedEndpoint[],
 ): PreparationFacts {
   const control = experiment.variants.find((variant) => variant.control);
   const treatment = experiment.variants.find((variant) => !variant.control);
-  const perSecond = [...(measured?.variants.values() ?? [])].reduce(
-    (sum, variant) => sum + variant.perSecond,
-    0,
-  );
   const isHealthy = (variant: VariantPolicy | undefined) => {
     const endpoints = config.upstreams[variant?.upstream ?? ""]?.endpoints ?? [];
     const down = health.filter(
@@ -25,7 +20,7 @@ export function describePreparation(
     return endpoints.length > down;
   };
   return {
-    requestsPerSecond: measured === null ? null : perSecond,
+    requestsPerSecond,
     controlHealthy: isHealthy(control),
     treatmentHealthy: isHealthy(treatment),
     sameUpstream:
