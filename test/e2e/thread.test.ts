@@ -135,3 +135,36 @@ test("a worker that cannot bind says why", async () => {
     `127.0.0.1:${upstream.port} is in use`,
   );
 });
+
+test("a burst of failures in a rollout is reported out of turn, other failures are not", async () => {
+  const config = valid(`
+listen: { host: 127.0.0.1, port: 0 }
+upstreams: { only: { url: "${upstream.url}", ejection: { consecutive: 1000 } } }
+routes: [ { match: "GET /canary", experiment: e }, { match: "/**", upstream: only } ]
+experiments:
+  e:
+    variants: { old: { upstream: only, control: true }, new: { upstream: only } }
+    rollout: { steps: [ { share: 50% } ] }
+`);
+  upstream.respond((_, outgoing) => {
+    outgoing.statusCode = 500;
+    outgoing.end();
+  });
+  const thread = start({ version: 1, config, epochs: { e: 1 } });
+  const { port } = await thread.says("listening");
+  const fail = async (path: string) => {
+    const sent = Array.from({ length: 5 }, (_, user) =>
+      request(`http://127.0.0.1:${port}${path}`, { headers: { "x-user-id": `u${user}` } }),
+    );
+    for (const { body } of await Promise.all(sent)) await body.dump();
+  };
+  const urgent = () =>
+    thread.said.filter((message) => message.kind === "snapshot" && message.isUrgent).length;
+  const snapshots = () => thread.said.filter(({ kind }) => kind === "snapshot").length;
+  await fail("/other");
+  const before = snapshots();
+  await expect.poll(() => snapshots() - before).toBeGreaterThan(0);
+  expect(urgent()).toBe(0);
+  await fail("/canary");
+  await expect.poll(urgent).toBe(1);
+});
