@@ -186,6 +186,7 @@ class QueryPoll {
     if (this.#isStale()) this.#fail(this.#stale());
   }
 
+  /** A due time that comes before the retry takes its place. */
   #ask(): void {
     this.#cancelRetry();
     this.#asked += 1;
@@ -212,8 +213,6 @@ class QueryPoll {
 
   #failAndRetry(reason: string): void {
     this.#fail(reason);
-    const untilDueMs = this.#startMs + this.#intervals * this.#everyMs - this.#nowMs();
-    if (untilDueMs <= pollerLimits.retryMs) return;
     this.#cancelRetry = this.#dependencies.timers.after(pollerLimits.retryMs, () => this.#ask());
   }
 

@@ -206,6 +206,7 @@ test("errors are counted until a value comes: the fifth in a row is told from th
   });
   await pass(5000, 5000);
   expect(latest("availability")).toMatchObject({ kind: "error", consecutive: 5, serial: 5 });
+  expect(askedMs["up"], "no retries beside").toEqual([0, 5000, 10_000, 15_000, 20_000]);
   answerWith("1");
   await pass(5000, 5000);
   expect(latest("availability")).toEqual({ kind: "value", value: 1, ageMs: 0, n: 1, serial: 6 });
@@ -251,7 +252,7 @@ it.each([
   held[0]?.writeHead(503).end();
   await answers();
   refuse();
-  await pass(300_999 - lateMs, 1000);
+  await pass(309_000 - lateMs, 1000);
   expect(askedMs["up"]).toEqual(expected);
 });
 
@@ -343,6 +344,15 @@ test("what was known when it was stopped goes stale", async () => {
   expect(latest("availability")).toMatchObject({ kind: "value", ageMs: 30_000 });
   time.advance(1);
   expect(latest("availability")).toMatchObject({ kind: "error", consecutive: 1 });
+});
+
+test.each([1000, 86_400_000])("a query may be asked every %i ms", async (everyMs) => {
+  answerWith("1");
+  poll({ ...up, everyMs });
+  await answers();
+  time.advance(everyMs);
+  await answers();
+  expect(askedMs["up"]).toEqual([0, everyMs]);
 });
 
 test("fifty queries are asked, each by itself", async () => {
