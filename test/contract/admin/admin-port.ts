@@ -99,6 +99,8 @@ export const status: Status = {
 export async function openAdmin(
   options: {
     readonly token?: string | null;
+    /** A free one unless told otherwise. */
+    readonly port?: number;
     readonly text?: string;
     readonly apply?: () => Promise<ReturnType<typeof ok<null>> | { ok: false; error: string }>;
     readonly sources?: Partial<AdminSources>;
@@ -133,7 +135,7 @@ export async function openAdmin(
   const faults: unknown[] = [];
   const token = options.token ?? null;
   const server = await startAdmin({
-    policy: { host: "127.0.0.1", port: 0, token },
+    policy: { host: "127.0.0.1", port: options.port ?? 0, token },
     sources: {
       token: () => token,
       readiness: () => ({ ready: true, reasons: [] }),

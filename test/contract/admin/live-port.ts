@@ -31,6 +31,7 @@ export type LivePort = Omit<AdminPort, "close"> & {
 export async function openLive(
   options: {
     readonly token?: string;
+    readonly port?: number;
     readonly limits?: Partial<AdminLimits>;
     readonly sources?: Partial<AdminSources>;
   } = {},
@@ -44,6 +45,7 @@ export async function openLive(
   const admin = await openAdmin({
     token,
     time,
+    ...(options.port !== undefined && { port: options.port }),
     ...(options.limits !== undefined && { limits: options.limits }),
     sources: {
       token: () => token,

@@ -1,0 +1,182 @@
+import type { z } from "zod";
+import type { Clock, Random, Timers } from "../../base/clock.ts";
+import type { RolloutCommandName } from "../../core/rollout/state.ts";
+import { rolloutSchema, rolloutsSchema, statusSchema } from "../../wire/admin-api.ts";
+import type { RolloutStatus, Status } from "../../wire/admin-api.ts";
+import { SluiceError } from "./error.ts";
+import { errorOfAnswer, exchange, parseJson } from "./exchange.ts";
+import type { Transport } from "./exchange.ts";
+import { followLive } from "./live.ts";
+import type { LiveUpdate } from "./live.ts";
+import { executeRequest } from "./request.ts";
+import type { ProxyAnswer, ProxyRequest } from "./request.ts";
+
+export { SluiceError };
+export type { LiveDocument } from "../../wire/live.ts";
+export type { LiveUpdate, ProxyAnswer, ProxyRequest, RolloutStatus, Status };
+
+export type ClientOptions = {
+  /** Of the admin port, such as http://127.0.0.1:9090. */
+  readonly admin: string;
+  /** Of the traffic port, such as http://127.0.0.1:8080. */
+  readonly proxy: string;
+  /** `admin.token` of the configuration, where there is one. */
+  readonly token?: string;
+  /** Node's own unless told otherwise. */
+  readonly fetch?: typeof fetch;
+  /** Where the configuration's `assignment.user` looks for the user; `x-user-id` unless told otherwise. */
+  readonly userHeader?: string;
+  readonly limits?: Partial<ClientLimits>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+};
+
+export type ClientLimits = {
+  /** Of a request to the admin port, from sending to the last byte. */
+  readonly adminTimeoutMs: number;
+  readonly adminAnswerBytesMax: number;
+  /** Of a request through the proxy, from sending to the last byte. */
+  readonly proxyTimeoutMs: number;
+  readonly proxyAnswerBytesMax: number;
+  /** Until the live WebSocket is open. */
+  readonly liveOpenMs: number;
+  /** The live document counts as stale, and the connection as lost, after this long without a word. */
+  readonly liveSilenceMs: number;
+  readonly liveFrameBytesMax: number;
+  /** Waits between attempts: at random up to the first, which doubles with every failure up to the last. */
+  readonly liveRetryMs: number;
+  readonly liveRetryMsMax: number;
+};
+
+const clientLimits: ClientLimits = {
+  adminTimeoutMs: 10_000,
+  adminAnswerBytesMax: 16 * 1024 * 1024,
+  proxyTimeoutMs: 300_000,
+  proxyAnswerBytesMax: 64 * 1024 * 1024,
+  liveOpenMs: 10_000,
+  liveSilenceMs: 12_000,
+  liveFrameBytesMax: 16 * 1024 * 1024,
+  liveRetryMs: 500,
+  liveRetryMsMax: 10_000,
+};
+
+/** A running Sluice, as a program uses it. Every failure is a {@link SluiceError}. */
+export type Client = {
+  readonly status: () => Promise<Status>;
+  readonly rollouts: () => Promise<readonly RolloutStatus[]>;
+  readonly rollout: (experiment: string) => Promise<RolloutStatus>;
+  /** The rollout after the command. */
+  readonly commandRollout: (
+    experiment: string,
+    command: RolloutCommandName,
+    by?: {
+      /** The address where it is missing. */
+      readonly actor?: string;
+      /** For the journal. */
+      readonly reason?: string;
+      /** Of start and retry: whatever speaks against it. */
+      readonly force?: boolean;
+    },
+  ) => Promise<RolloutStatus>;
+  /** Sends one request through the proxy; an error status is an answer like any other. */
+  readonly executeRequest: (request: ProxyRequest) => Promise<ProxyAnswer>;
+  /**
+   * Calls the listener with the live document and each change of it, and says when it is out of date. Comes back
+   * by itself after failures, and resolves when the signal ends it. Rejects when trying again cannot help, such
+   * as with a wrong token, and with what the listener throws.
+   */
+  readonly live: (
+    listener: (update: LiveUpdate) => void,
+    options?: { readonly signal?: AbortSignal },
+  ) => Promise<void>;
+};
+
+/** Nothing is sent before a method is called. Throws where `admin` or `proxy` is no address, or `token` no token. */
+export function createClient(options: ClientOptions): Client {
+  const { admin, proxy, token, clock, timers, random, userHeader = "x-user-id" } = options;
+  const limits = { ...clientLimits, ...options.limits };
+  const transport: Transport = { fetch: options.fetch ?? fetch, clock, timers };
+  checkAddress(admin);
+  checkAddress(proxy);
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new SluiceError("bad_request", "the token is none", {
+      detail: "It has neither spaces nor characters beyond ASCII.",
+    });
+  }
+  const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
+    askAdmin(transport, { admin, token, limits }, schema, path, body);
+  return {
+    status: () => ask(statusSchema, "/v1/status"),
+    rollouts: async () => (await ask(rolloutsSchema, "/v1/rollouts")).rollouts,
+    rollout: (experiment) => ask(rolloutSchema, rolloutPath(experiment)),
+    commandRollout: (experiment, command, by = {}) =>
+      ask(rolloutSchema, rolloutPath(experiment), { command, ...by }),
+    executeRequest: (request) =>
+      executeRequest(
+        transport,
+        {
+          proxy,
+          userHeader,
+          random,
+          timeoutMs: limits.proxyTimeoutMs,
+          answerBytesMax: limits.proxyAnswerBytesMax,
+        },
+        request,
+      ),
+    live: (listener, { signal } = {}) =>
+      followLive({ admin, token, limits, timers, random }, listener, signal),
+  };
+}
+
+function checkAddress(address: string): void {
+  if (URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)) return;
+  throw new SluiceError("bad_request", `${JSON.stringify(address)} is no address`, {
+    detail: "One looks like http://127.0.0.1:9090.",
+  });
+}
+
+function rolloutPath(experiment: string): string {
+  return `/v1/rollouts/${encodeURIComponent(experiment)}`;
+}
+
+/** GET, or POST where there is a body. */
+async function askAdmin<Schema extends z.ZodType>(
+  transport: Transport,
+  options: {
+    readonly admin: string;
+    readonly token: string | undefined;
+    readonly limits: ClientLimits;
+  },
+  schema: Schema,
+  path: string,
+  body?: object,
+): Promise<z.output<Schema>> {
+  const { admin, token, limits } = options;
+  const url = new URL(path, admin);
+  const method = body === undefined ? "GET" : "POST";
+  const headers = {
+    accept: "application/json",
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { "content-type": "application/json" }),
+  };
+  const { response, ...rest } = await exchange(
+    transport,
+    url,
+    { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) },
+    { timeoutMs: limits.adminTimeoutMs, answerBytesMax: limits.adminAnswerBytesMax },
+  );
+  const { status } = response;
+  const text = new TextDecoder().decode(rest.body);
+  const what = `${method} ${url.origin}${url.pathname}`;
+  if (!response.ok) throw errorOfAnswer(what, status, text);
+  const answer = schema.safeParse(parseJson(text));
+  if (answer.success) return answer.data;
+  throw new SluiceError("bad_answer", `${what} was answered with something else`, {
+    status,
+    detail: answer.error.issues
+      .slice(0, 3)
+      .map(({ path, message }) => `${path.join(".")}: ${message}`)
+      .join("; "),
+  });
+}
