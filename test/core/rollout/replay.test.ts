@@ -192,7 +192,7 @@ describe("whatever happens", () => {
     );
   });
 
-  it("it can always be rolled back, and from there be promoted: it is never stuck", () => {
+  it("rollback works from everywhere, and from there a promotion: nothing is ever stuck", () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 25 }), fc.boolean(), (happenings, isBack) => {
         const kept = new Kept();
