@@ -12,7 +12,6 @@ import { executeRequest } from "./request.ts";
 import type { ProxyAnswer, ProxyRequest } from "./request.ts";
 
 export { SluiceError };
-export type { LiveDocument } from "../../wire/live.ts";
 export type { LiveUpdate, ProxyAnswer, ProxyRequest, RolloutStatus, Status };
 
 export type ClientOptions = {
