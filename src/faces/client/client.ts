@@ -1,24 +1,27 @@
-import type { z } from "zod";
 import type { Clock, Random, Timers } from "../../base/clock.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import { rolloutSchema, rolloutsSchema, statusSchema } from "../../wire/admin-api.ts";
 import type { RolloutStatus, Status } from "../../wire/admin-api.ts";
+import { alertsSchema } from "../../wire/alerts-api.ts";
+import type { AlertsStatus } from "../../wire/alerts-api.ts";
+import { askingAdmin } from "./admin-port.ts";
 import { SluiceError } from "./error.ts";
-import { errorOfAnswer, exchange, parseJson } from "./exchange.ts";
 import type { Transport } from "./exchange.ts";
+import { experimentCalls } from "./experiments.ts";
+import type { ExperimentCalls } from "./experiments.ts";
 import { followLive } from "./live.ts";
 import type { LiveUpdate } from "./live.ts";
 import { executeRequest } from "./request.ts";
 import type { ProxyAnswer, ProxyRequest } from "./request.ts";
 
 export { SluiceError };
-export type { LiveUpdate, ProxyAnswer, ProxyRequest, RolloutStatus, Status };
+export type { AlertsStatus, LiveUpdate, ProxyAnswer, ProxyRequest, RolloutStatus, Status };
 
 export type ClientOptions = {
   /** Of the admin port, such as http://127.0.0.1:9090. */
   readonly admin: string;
-  /** Of the traffic port, such as http://127.0.0.1:8080. */
-  readonly proxy: string;
+  /** Of the traffic port, such as http://127.0.0.1:8080; only `executeRequest` needs it. */
+  readonly proxy?: string;
   /** `admin.token` of the configuration, where there is one. */
   readonly token?: string;
   /** Node's own unless told otherwise. */
@@ -60,8 +63,11 @@ const clientLimits: ClientLimits = {
   liveRetryMsMax: 10_000,
 };
 
-/** A running Sluice, as a program uses it. Every failure is a {@link SluiceError}. */
-export type Client = {
+/**
+ * A running Sluice, as a program uses it. Every failure is a {@link SluiceError}. `actor` says who acts, for the
+ * journal; Sluice takes the address of the connection where it is missing.
+ */
+export type Client = ExperimentCalls & {
   readonly status: () => Promise<Status>;
   readonly rollouts: () => Promise<readonly RolloutStatus[]>;
   readonly rollout: (experiment: string) => Promise<RolloutStatus>;
@@ -78,6 +84,9 @@ export type Client = {
       readonly force?: boolean;
     },
   ) => Promise<RolloutStatus>;
+  readonly alerts: () => Promise<AlertsStatus>;
+  /** Notes that somebody has seen an alert; all alerts as they stand then. */
+  readonly acknowledge: (alert: string, actor?: string) => Promise<AlertsStatus>;
   /** Sends one request through the proxy; an error status is an answer like any other. */
   readonly executeRequest: (request: ProxyRequest) => Promise<ProxyAnswer>;
   /**
@@ -97,20 +106,28 @@ export function createClient(options: ClientOptions): Client {
   const limits = { ...clientLimits, ...options.limits };
   const transport: Transport = { fetch: options.fetch ?? fetch, clock, timers };
   checkAddress(admin);
-  checkAddress(proxy);
+  if (proxy !== undefined) checkAddress(proxy);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new SluiceError("bad_request", "the token is none", {
       detail: "It has neither spaces nor characters beyond ASCII.",
     });
   }
-  const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
-    askAdmin(transport, { admin, token, limits }, schema, path, body);
+  const ask = askingAdmin(transport, {
+    admin,
+    token,
+    timeoutMs: limits.adminTimeoutMs,
+    answerBytesMax: limits.adminAnswerBytesMax,
+  });
   return {
     status: () => ask(statusSchema, "/v1/status"),
     rollouts: async () => (await ask(rolloutsSchema, "/v1/rollouts")).rollouts,
     rollout: (experiment) => ask(rolloutSchema, rolloutPath(experiment)),
-    commandRollout: (experiment, command, by = {}) =>
-      ask(rolloutSchema, rolloutPath(experiment), { command, ...by }),
+    commandRollout: (experiment, command, { actor, reason, force } = {}) =>
+      ask(rolloutSchema, rolloutPath(experiment), { command, actor, reason, force }),
+    ...experimentCalls(ask),
+    alerts: () => ask(alertsSchema, "/v1/alerts"),
+    acknowledge: (alert, actor) =>
+      ask(alertsSchema, "/v1/alerts", { command: "acknowledge", alert, actor }),
     executeRequest: (request) =>
       executeRequest(
         transport,
@@ -137,45 +154,4 @@ function checkAddress(address: string): void {
 
 function rolloutPath(experiment: string): string {
   return `/v1/rollouts/${encodeURIComponent(experiment)}`;
-}
-
-/** GET, or POST where there is a body. */
-async function askAdmin<Schema extends z.ZodType>(
-  transport: Transport,
-  options: {
-    readonly admin: string;
-    readonly token: string | undefined;
-    readonly limits: ClientLimits;
-  },
-  schema: Schema,
-  path: string,
-  body?: object,
-): Promise<z.output<Schema>> {
-  const { admin, token, limits } = options;
-  const url = new URL(path, admin);
-  const method = body === undefined ? "GET" : "POST";
-  const headers = {
-    accept: "application/json",
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    ...(body !== undefined && { "content-type": "application/json" }),
-  };
-  const { response, ...rest } = await exchange(
-    transport,
-    url,
-    { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) },
-    { timeoutMs: limits.adminTimeoutMs, answerBytesMax: limits.adminAnswerBytesMax },
-  );
-  const { status } = response;
-  const text = new TextDecoder().decode(rest.body);
-  const what = `${method} ${url.origin}${url.pathname}`;
-  if (!response.ok) throw errorOfAnswer(what, status, text);
-  const answer = schema.safeParse(parseJson(text));
-  if (answer.success) return answer.data;
-  throw new SluiceError("bad_answer", `${what} was answered with something else`, {
-    status,
-    detail: answer.error.issues
-      .slice(0, 3)
-      .map(({ path, message }) => `${path.join(".")}: ${message}`)
-      .join("; "),
-  });
 }

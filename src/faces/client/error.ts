@@ -1,3 +1,9 @@
+import type { z } from "zod";
+import type { issueSchema } from "../../wire/admin-api.ts";
+
+/** One thing that is wrong with a configuration. */
+export type ConfigIssue = z.output<typeof issueSchema>;
+
 /** Why a call of the client failed. */
 export class SluiceError extends Error {
   override readonly name = "SluiceError";
@@ -11,13 +17,20 @@ export class SluiceError extends Error {
   readonly status: number | null;
   /** What Sluice, or the network, says of it. */
   readonly detail: string;
+  /** What is wrong with the configuration that was sent, in the order of its text; empty for other failures. */
+  readonly issues: readonly ConfigIssue[];
 
   constructor(
     code: string,
     message: string,
-    facts: { readonly status?: number; readonly detail?: string; readonly cause?: unknown } = {},
+    facts: {
+      readonly status?: number;
+      readonly detail?: string;
+      readonly issues?: readonly ConfigIssue[];
+      readonly cause?: unknown;
+    } = {},
   ) {
-    const { status = null, detail = "", cause } = facts;
+    const { status = null, detail = "", issues = [], cause } = facts;
     super(
       detail === "" ? message : `${message}: ${detail}`,
       cause === undefined ? undefined : { cause },
@@ -25,5 +38,6 @@ export class SluiceError extends Error {
     this.code = code;
     this.status = status;
     this.detail = detail;
+    this.issues = issues;
   }
 }

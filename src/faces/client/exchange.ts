@@ -1,6 +1,6 @@
 import { formatBytes } from "../../base/units.ts";
 import type { Clock, Timers } from "../../base/clock.ts";
-import { problemSchema } from "../../wire/admin-api.ts";
+import { configProblemSchema, problemSchema } from "../../wire/admin-api.ts";
 import { SluiceError } from "./error.ts";
 
 /** What sends requests. */
@@ -67,12 +67,17 @@ export async function exchange(
 /** The error that an answer of the admin port means. */
 export function errorOfAnswer(what: string, status: number, text: string): SluiceError {
   const message = `${what} was answered ${status}`;
-  const problem = problemSchema.safeParse(parseJson(text));
+  const answer = parseJson(text);
+  const problem = problemSchema.safeParse(answer);
   if (!problem.success) return new SluiceError("bad_answer", message, { status });
   const { code, title, detail } = problem.data;
+  const { issues } = configProblemSchema.safeParse(answer).data ?? { issues: [] };
+  const words = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  const more = detail ?? words.join("; ");
   return new SluiceError(code, message, {
     status,
-    detail: detail === undefined ? title : `${title}: ${detail}`,
+    detail: more === "" ? title : `${title}: ${more}`,
+    issues,
   });
 }
 

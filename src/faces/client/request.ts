@@ -31,7 +31,7 @@ export type ProxyAnswer = {
 };
 
 export type ProxyOptions = {
-  readonly proxy: string;
+  readonly proxy: string | undefined;
   readonly userHeader: string;
   readonly timeoutMs: number;
   readonly answerBytesMax: number;
@@ -90,7 +90,12 @@ export async function executeRequest(
 }
 
 /** Never of another origin: `//other` and `http://other` are addresses too. */
-function urlOf(path: string, proxy: string): URL {
+function urlOf(path: string, proxy: string | undefined): URL {
+  if (proxy === undefined) {
+    throw new SluiceError("bad_request", `${path} has no proxy to go through`, {
+      detail: "createClient takes the address of the traffic port as `proxy`.",
+    });
+  }
   const base = new URL(proxy);
   const url = path.startsWith("/") && URL.canParse(path, base) ? new URL(path, base) : null;
   if (url !== null && url.origin === base.origin) return url;

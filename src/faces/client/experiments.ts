@@ -1,0 +1,46 @@
+import { configAnswerSchema } from "../../wire/admin-api.ts";
+import type { ConfigAnswer } from "../../wire/admin-api.ts";
+import { experimentLifecycleSchema, experimentsSchema } from "../../wire/experiments-api.ts";
+import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
+import type { Ask } from "./admin-port.ts";
+
+/** An experiment to be added to the configuration. */
+export type NewExperiment = {
+  readonly key: string;
+  /** As one entry of `experiments:` in the configuration. */
+  readonly experiment: Readonly<Record<string, unknown>>;
+  /** Matches that are to go to it, before all other routes, such as `POST /embeddings`. */
+  readonly routes?: readonly string[];
+  readonly actor?: string;
+};
+
+/** A/B experiments as a program uses them. */
+export type ExperimentCalls = {
+  readonly experiments: () => Promise<readonly ExperimentLifecycleStatus[]>;
+  /** Adds it to the running configuration and, where that comes from a file, to the file. */
+  readonly createExperiment: (created: NewExperiment) => Promise<ConfigAnswer>;
+  /** The experiment after the start. With `keepUsers`, a start after an end leaves every user on the same variant. */
+  readonly startExperiment: (
+    experiment: string,
+    options?: { readonly actor?: string; readonly keepUsers?: boolean },
+  ) => Promise<ExperimentLifecycleStatus>;
+  /** The experiment after its end. */
+  readonly endExperiment: (
+    experiment: string,
+    options?: { readonly actor?: string; readonly reason?: string },
+  ) => Promise<ExperimentLifecycleStatus>;
+};
+
+export function experimentCalls(ask: Ask): ExperimentCalls {
+  const command = (experiment: string, body: object) =>
+    ask(experimentLifecycleSchema, `/v1/experiments/${encodeURIComponent(experiment)}`, body);
+  return {
+    experiments: async () => (await ask(experimentsSchema, "/v1/experiments")).experiments,
+    createExperiment: ({ key, experiment, routes, actor }) =>
+      ask(configAnswerSchema, "/v1/experiments", { key, experiment, routes, actor }),
+    startExperiment: (experiment, { actor, keepUsers } = {}) =>
+      command(experiment, { command: "start", actor, keep_users: keepUsers }),
+    endExperiment: (experiment, { actor, reason } = {}) =>
+      command(experiment, { command: "stop", actor, reason }),
+  };
+}
