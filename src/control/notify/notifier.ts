@@ -1,15 +1,7 @@
 import type { AlertNotice } from "../../core/alerting/notice.ts";
-import {
-  alertSeverities,
-  type AlertSeverity,
-  type ChannelPolicy,
-} from "../../core/alerting/policy.ts";
+import type { ChannelPolicy } from "../../core/alerting/policy.ts";
 import { Channel, type ChannelDependencies, type ChannelState } from "./channel.ts";
-
-export const notifierLimits = {
-  /** Alerts that fire and are remembered until they are over; further ones are told and not remembered. */
-  firingMax: 1000,
-} as const;
+import { FiringAlerts, isWanted } from "./firing-alerts.ts";
 
 /** Tells every channel what changed. */
 export type Notifier = {
@@ -29,48 +21,15 @@ export type Notifier = {
   readonly stop: (deadlineMs: number) => Promise<number>;
 };
 
-/** An alert that fires, and the gravest that it was told as: who has heard of it hears its end. */
-type Firing = { readonly notice: AlertNotice; readonly gravest: AlertSeverity };
-
 export function createNotifier(
   policies: readonly ChannelPolicy[],
   dependencies: Omit<ChannelDependencies, "firing">,
 ): Notifier {
   const { timers, log } = dependencies;
-  const firing = new Map<string, Firing>();
-  const own: ChannelDependencies = {
-    ...dependencies,
-    firing: (policy) =>
-      [...firing.values()]
-        .filter(({ gravest }) => isGraveEnough(gravest, policy))
-        .map(({ notice }) => notice),
-  };
+  const firing = new FiringAlerts();
+  const own: ChannelDependencies = { ...dependencies, firing: (policy) => firing.for(policy) };
   let channels = policies.map((policy) => new Channel(policy, [], own));
   let stopped: Promise<number> | null = null;
-
-  function remember(notice: AlertNotice): Firing {
-    const before = firing.get(notice.alert);
-    const gravest = graver(notice.severity, before?.gravest ?? notice.severity);
-    const next = { notice, gravest };
-    if (notice.status === "resolved") firing.delete(notice.alert);
-    else if (before !== undefined || firing.size < notifierLimits.firingMax) {
-      firing.set(notice.alert, next);
-    }
-    return next;
-  }
-
-  function notify(notice: AlertNotice): void {
-    const before = firing.get(notice.alert)?.notice;
-    const { gravest } = remember(notice);
-    // A reload may have changed the severity; what ends is what was told.
-    const told =
-      notice.status === "resolved" && before !== undefined
-        ? { ...notice, severity: before.severity }
-        : notice;
-    for (const channel of channels) {
-      if (isGraveEnough(gravest, channel.policy)) channel.notify(told);
-    }
-  }
 
   function configure(next: readonly ChannelPolicy[]): void {
     if (stopped !== null) return;
@@ -87,8 +46,8 @@ export function createNotifier(
     });
     for (const [name, channel] of before) {
       const { length: lost } = channel.end();
-      if (lost > 0)
-        log("warn", "alerts not delivered: their channel is gone", { channel: name, lost });
+      if (lost === 0) continue;
+      log("warn", "alerts not delivered: their channel is gone", { channel: name, lost });
     }
   }
 
@@ -110,20 +69,17 @@ export function createNotifier(
   }
 
   return {
-    notify,
+    notify(notice) {
+      const told = firing.take(notice);
+      for (const channel of channels) {
+        if (isWanted(told, channel.policy)) channel.notify(told.notice);
+      }
+    },
     restore(notices) {
-      for (const notice of notices) remember(notice);
+      for (const notice of notices) firing.take(notice);
     },
     configure,
     state: () => channels.map((channel) => channel.state()),
     stop: (deadlineMs) => (stopped ??= stop(deadlineMs)),
   };
-}
-
-function graver(one: AlertSeverity, other: AlertSeverity): AlertSeverity {
-  return alertSeverities.indexOf(one) <= alertSeverities.indexOf(other) ? one : other;
-}
-
-function isGraveEnough(severity: AlertSeverity, { minSeverity }: ChannelPolicy): boolean {
-  return graver(severity, minSeverity) === severity;
 }

@@ -25,7 +25,7 @@ export type WebhookTarget = Extract<ChannelPolicy["target"], { kind: "webhook" }
 
 /** A receiver of JSON, over a connection of its own that nobody else waits for. */
 export class Webhook {
-  readonly #address: string;
+  readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #timeoutMs: number;
   readonly #secrets: readonly string[];
@@ -36,7 +36,7 @@ export class Webhook {
     const own = { ...userHeaders(url), ...lowerCased(headers) };
     this.#headers = { "content-type": "application/json", "user-agent": "sluice", ...own };
     this.#secrets = secretsOf(url, own);
-    this.#address = withoutUser(url);
+    this.#url = url;
     this.#timeoutMs = timeoutMs;
     this.#timers = timers;
     this.#agent = new Agent({
@@ -58,7 +58,7 @@ export class Webhook {
       timeOut.abort(new Error(`no answer within ${formatDurationMs(this.#timeoutMs)}`));
     });
     try {
-      const response = await request(this.#address, {
+      const response = await request(this.#url, {
         method: "POST",
         dispatcher: this.#agent,
         signal: AbortSignal.any([timeOut.signal, signal]),
@@ -109,13 +109,6 @@ function lowerCased(headers: Readonly<Record<string, string>>): Readonly<Record<
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
-}
-
-function withoutUser(url: string): string {
-  const address = new URL(url);
-  address.username = "";
-  address.password = "";
-  return address.href;
 }
 
 /** The start of an answer in one line. When it breaks off or stalls, what had come: the status is known by then. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { channelLimits } from "../../../src/control/notify/channel.ts";
-import { notifierLimits } from "../../../src/control/notify/notifier.ts";
+import { firingLimits } from "../../../src/control/notify/firing-alerts.ts";
 import { senderLimits } from "../../../src/control/notify/sender.ts";
 import { named, noticeOf, ok, openDesk, over, status, type Desk } from "./desk.ts";
 
@@ -16,6 +16,7 @@ type Posted = {
 const posted = () => desk.bodies as (readonly Posted[])[];
 const names = () => posted().map((body) => body.map(({ labels }) => labels.alert).join(" "));
 const alertmanager = () => desk.webhook({ shape: "alertmanager" });
+const many = (count: number) => Array.from({ length: count }, (_, at) => named(`a${at}`));
 const { resendEveryMs } = channelLimits;
 
 describe("Alertmanager", () => {
@@ -94,6 +95,41 @@ describe("Alertmanager", () => {
     expect(desk.logs).toEqual([expect.stringMatching(/^warn alert not sent again /)]);
   });
 
+  it("that fails is spared the rest of the round", async () => {
+    const { restore } = desk.open(alertmanager());
+    restore(many(senderLimits.batchMax + 1));
+    desk.answers = [status(500), ok];
+    desk.time.advance(resendEveryMs);
+    await desk.until({ failed: 1 });
+    desk.time.advance(resendEveryMs);
+    await desk.until({ sent: senderLimits.batchMax + 1 });
+    expect(posted().map(({ length }) => length)).toEqual([50, 50, 1]);
+  });
+
+  it("does not hear that an alert fires after it heard of its end", async () => {
+    const { batchMax } = senderLimits;
+    const { restore, notify } = desk.open(alertmanager());
+    const last = `a${batchMax}`;
+    restore(many(batchMax + 2));
+    desk.answers = [
+      (outgoing) => {
+        notify(over(last));
+        outgoing.end();
+      },
+      ok,
+    ];
+    desk.time.advance(resendEveryMs);
+    await desk.until({ sent: batchMax + 2, queued: 0 });
+    expect(names().slice(1)).toEqual([last, `a${batchMax + 1}`]);
+  });
+
+  it("that is configured no more hears nothing more", async () => {
+    const { restore, configure } = desk.open(alertmanager());
+    restore([named("a")]);
+    configure([]);
+    expect(desk.time.pending()).toBe(0);
+  });
+
   it("hears the end under the severity that it knows", async () => {
     const { notify } = desk.open({ ...alertmanager(), minSeverity: "critical" });
     notify(noticeOf());
@@ -126,13 +162,15 @@ describe("Alertmanager", () => {
 
   it("is sent again as many as are remembered", async () => {
     const { restore } = desk.open(alertmanager());
-    const { firingMax } = notifierLimits;
-    restore(Array.from({ length: firingMax + 1 }, (_, at) => named(`a${at}`)));
+    const { alertsMax: firingMax } = firingLimits;
+    restore(many(firingMax + 1));
+    restore([noticeOf({ alert: "a0", status: "acknowledged", acknowledgedBy: "ann" })]);
     desk.time.advance(resendEveryMs);
     await desk.until({ sent: firingMax });
     expect(posted().map(({ length }) => length)).toEqual(
       Array.from({ length: firingMax / senderLimits.batchMax }, () => senderLimits.batchMax),
     );
     expect(names().join(" ")).not.toContain(`a${firingMax}`);
+    expect(JSON.stringify(posted()[0]?.[0])).toContain("acknowledged by ann");
   });
 });

@@ -63,6 +63,13 @@ describe("a file of lines", () => {
     expect(existsSync(`${path}.2`)).toBe(false);
   });
 
+  it("is not set aside for nothing when a line is longer than it may be", async () => {
+    const path = at("a.jsonl");
+    await new LineFile(path, 10).append("x".repeat(20));
+    expect(statSync(path).size).toBe(21);
+    expect(existsSync(`${path}.1`)).toBe(false);
+  });
+
   it("of alerts is set aside at its limit", async () => {
     const path = at("a.jsonl");
     writeFileSync(path, "");
