@@ -67,7 +67,8 @@ export function listenOnce(
   }
 
   function take(text: string): void {
-    if (why !== null || thrown !== null) return;
+    // What was on its way when the connection was given up concerns nobody.
+    if (why !== null || thrown !== null || signal.aborted) return;
     cancelWatch();
     cancelWatch = watch(limits.liveSilenceMs, "live_silent", "said nothing");
     const frame = liveFrameSchema.safeParse(parseJson(text));

@@ -70,6 +70,8 @@ function pause(ms: number, timers: Timers, signal: AbortSignal): Promise<void> {
       resolve();
     };
     const cancel = timers.after(ms, end);
-    signal.addEventListener("abort", end, { once: true });
+    // The listener may have given up when it was told of the failure.
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
   });
 }

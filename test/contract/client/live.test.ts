@@ -131,6 +131,43 @@ const settled = async (isDone: () => boolean) => {
 };
 const urlOf = ({ port }: LivePort) => `http://127.0.0.1:${port}`;
 
+/** A server that sends a snapshot and these frames at once to everybody. */
+async function speak(
+  frames: readonly (string | object)[],
+): Promise<{ readonly url: string; readonly targets: readonly string[] }> {
+  const port = await open();
+  const listener = await listen(port.port);
+  await listener.until(1);
+  const document = listener.document();
+  listener.socket.terminate();
+  const targets: string[] = [];
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  await once(server, "listening");
+  server.on("connection", (connection, request) => {
+    targets.push(request.url ?? "");
+    const { at } = delta(0);
+    const snapshot = { type: "snapshot", stream: "s", sequence: 0, at, document };
+    for (const frame of [snapshot, ...frames]) {
+      connection.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    }
+  });
+  keep({
+    close: () =>
+      new Promise<void>((resolve) => {
+        for (const connection of server.clients) connection.terminate();
+        server.close(() => resolve());
+      }),
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, targets };
+}
+
+const delta = (sequence: number) => ({
+  type: "delta",
+  sequence,
+  at: "2026-11-23T12:00:00.000Z",
+  patch: {},
+});
+
 describe("following", () => {
   it("tells the document, and each change of it, until the signal ends it", async () => {
     const port = await open();
@@ -307,13 +344,6 @@ describe("a refusal", () => {
 });
 
 describe("what does not follow", () => {
-  const delta = (sequence: number) => ({
-    type: "delta",
-    sequence,
-    at: "2026-11-23T12:00:00.000Z",
-    patch: {},
-  });
-
   it.each([
     ["a number left out", [delta(2)]],
     ["a number twice", [delta(1), delta(1)]],
@@ -324,32 +354,8 @@ describe("what does not follow", () => {
       [{ ...delta(1), patch: { remove: ["status"] } }],
     ],
   ])("%s: it is stale, and begun from a snapshot", async (_, frames) => {
-    const port = await open();
-    const { document, socket } = await (async () => {
-      const listener = await listen(port.port);
-      await listener.until(1);
-      return { document: listener.document(), socket: listener.socket };
-    })();
-    socket.terminate();
-    const targets: string[] = [];
-    const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-    await once(server, "listening");
-    server.on("connection", (connection, request) => {
-      targets.push(request.url ?? "");
-      const { at } = delta(0);
-      const snapshot = { type: "snapshot", stream: "s", sequence: 0, at, document };
-      for (const frame of [snapshot, ...frames]) {
-        connection.send(typeof frame === "string" ? frame : JSON.stringify(frame));
-      }
-    });
-    keep({
-      close: () =>
-        new Promise<void>((resolve) => {
-          for (const connection of server.clients) connection.terminate();
-          server.close(() => resolve());
-        }),
-    });
-    const follower = follow(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const { url, targets } = await speak(frames);
+    const follower = follow(url);
     expect(await follower.stale()).toMatchObject({ code: "bad_answer" });
     await follower.waits(1);
     follower.time.advance(500);
@@ -365,6 +371,27 @@ describe("what does not follow", () => {
 });
 
 describe("a listener", () => {
+  it("is told nothing after it has given up, whatever is on its way", async () => {
+    const { url } = await speak([delta(1), delta(2)]);
+    const follower = follow(url, { onUpdate: () => follower.end() });
+    expect(await follower.ended).toBe("ended");
+    expect(follower.updates).toHaveLength(1);
+    expect(follower.time.pending()).toBe(0);
+  });
+
+  it("that gives up when it hears of a lost connection does not wait for the next", async () => {
+    const port = await open();
+    const follower = follow(urlOf(port), {
+      onUpdate: ({ kind }) => {
+        if (kind === "stale") follower.end();
+      },
+    });
+    await follower.counted(0);
+    await port.close(0);
+    expect(await follower.ended).toBe("ended");
+    expect(follower.time.pending()).toBe(0);
+  });
+
   it("that throws ends it with that", async () => {
     const port = await open();
     const bug = new Error("bug");
