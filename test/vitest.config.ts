@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2,
+    // What is polled for comes when it comes: a slow machine is no failure.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

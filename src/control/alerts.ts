@@ -4,7 +4,8 @@ import type { AlertFacts } from "../core/alerting/facts.ts";
 import type { AlertNotice } from "../core/alerting/notice.ts";
 import type { AlertPolicy, ChannelPolicy } from "../core/alerting/policy.ts";
 import { restoreAlerts, saveAlerts } from "../core/alerting/saved.ts";
-import type { AlertEvent, AlertsState, AlertTime } from "../core/alerting/state.ts";
+import { noticeOf } from "../core/alerting/episode.ts";
+import type { Alert, AlertEvent, AlertsState, AlertTime } from "../core/alerting/state.ts";
 import { createAlerts, stepAlerts } from "../core/alerting/step.ts";
 import { readStates } from "./kept.ts";
 import type { Store } from "./store/store.ts";
@@ -22,6 +23,8 @@ export type AlertsDependencies = {
   readonly store: Pick<Store, "append" | "states"> | null;
   readonly notifier: {
     notify(notice: AlertNotice): void;
+    /** Takes over what fired before this process began, so that its end, and that it lasts, is told. */
+    restore(notices: readonly AlertNotice[]): void;
     configure(channels: readonly ChannelPolicy[]): void;
   };
   readonly facts: () => AlertFacts;
@@ -48,6 +51,8 @@ export function createAlertRunner(
   let policy = initial;
   const stored = readStates(store, "alert", log).get(subject);
   let state = (stored === undefined ? null : restoreAlerts(stored, timeNow())) ?? createAlerts();
+
+  notifier.restore([...state.alerts.values()].flatMap(noticeOfTold));
 
   function feed(event: AlertEvent): string | null {
     const now = timeNow();
@@ -85,4 +90,12 @@ export function createAlertRunner(
     state: () => state,
     stop: cancel,
   };
+}
+
+/** What channels were told of an alert that fires; none where they were not. */
+function noticeOfTold(alert: Alert): AlertNotice[] {
+  const { phase } = alert;
+  if (phase.kind !== "firing" || phase.toldMs === null) return [];
+  const status = phase.acknowledged === null ? "firing" : "acknowledged";
+  return [noticeOf(alert, phase, status, null)];
 }
