@@ -89,13 +89,14 @@ export class LiveListener {
       this.#socket.pong(payload);
   }
 
-  /** Says why, and waits for the other side no longer than `closeMsMax`. */
-  close(code: number, reason: string): void {
-    if (this.#isClosing) return;
+  /** Says why, and waits for the other side no longer than `closeMsMax`; false when it is closing already. */
+  close(code: number, reason: string): boolean {
+    if (this.#isClosing) return false;
     this.#isClosing = true;
     const cancel = this.#timers.after(this.#limits.closeMsMax, () => this.#socket.terminate());
     this.#socket.once("close", cancel);
     this.#socket.close(code, reason);
+    return true;
   }
 
   #sendSnapshot(feed: LiveFeed): void {

@@ -149,8 +149,8 @@ export class Live {
     const token = this.#options.token();
     for (const listener of this.#listeners) {
       if (listener.token === token) continue;
-      this.#counters.closedTokenChanged += 1;
-      listener.close(liveCloseCodes.tokenChanged, "the token has changed");
+      const isNew = listener.close(liveCloseCodes.tokenChanged, "the token has changed");
+      if (isNew) this.#counters.closedTokenChanged += 1;
     }
     this.#tell(this.#look());
   }

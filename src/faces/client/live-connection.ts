@@ -120,7 +120,6 @@ export function listenOnce(
       why ??= new SluiceError("live_closed", `${what} was closed`, { detail });
       resolve({ error: why, heard });
     });
-    if (signal.aborted) leave();
   });
 }
 

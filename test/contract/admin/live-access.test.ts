@@ -130,10 +130,11 @@ describe("a token that changes", () => {
     const next = await listen(port.port, headersOf(after));
     expect(port.live().closedTokenChanged).toBe(0);
     port.tick();
-    expect(await listener.closed).toEqual({ code: 4401, reason: "the token has changed" });
     expect(port.live().closedTokenChanged).toBe(1);
     port.show({ count: 1 });
     port.tick();
+    expect(port.live()).toMatchObject({ closedTokenChanged: 1, deltasSent: 1 });
+    expect(await listener.closed).toEqual({ code: 4401, reason: "the token has changed" });
     await next.reached(1);
     expect(listener.frames.filter(({ type }) => type === "delta")).toEqual([]);
     next.socket.terminate();

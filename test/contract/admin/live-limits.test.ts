@@ -95,6 +95,22 @@ describe("a listener that stops reading", () => {
     await until(() => port.live().listeners === 0);
   });
 
+  it("gets no pong on top of what it does not read", async () => {
+    const port = await open();
+    const slow = await listen(port.port);
+    let pongs = 0;
+    slow.socket.on("pong", () => (pongs += 1));
+    slow.socket.pause();
+    await fallBehind(port);
+    slow.socket.ping();
+    // Read after the ping.
+    slow.socket.send("x".repeat(1025));
+    await until(() => port.live().closedMessageTooBig === 1);
+    slow.socket.resume();
+    expect((await slow.closed).code).toBe(1009);
+    expect(pongs).toBe(0);
+  });
+
   it("is cut when it does not even read that", async () => {
     const port = await open();
     const slow = await listen(port.port);

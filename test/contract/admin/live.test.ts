@@ -69,7 +69,7 @@ describe("the frames", () => {
   });
 
   it("say only what has changed", async () => {
-    const { port, tick, show } = await open();
+    const { port, tick, show, live } = await open();
     const listener = await listen(port);
     show({ a: { x: 1, y: null }, b: [1, 2] });
     tick();
@@ -83,6 +83,9 @@ describe("the frames", () => {
         },
       },
     });
+    show({ b: [1, 2], a: { x: null } });
+    tick();
+    expect(live().deltasSent).toBe(2);
   });
 
   it("make the server's document, whatever it becomes, with several changes a tick and none", async () => {
@@ -187,12 +190,15 @@ describe("coming back", () => {
     expect(back.facts()).toEqual({ count: 9, more: null });
   });
 
-  it("is told at once when it has missed nothing", async () => {
+  it("is told at once when it has missed nothing, and so are the others", async () => {
     const port = await open();
     const gone = await goneListener(port);
+    const stays = await listen(port.port);
     const back = await listen(port.port, { query: backAt(gone, 2), document: gone.document() });
     await back.until(1);
     expect(back.frames[0]).toMatchObject({ type: "delta", sequence: 3, patch: {} });
+    await stays.until(2);
+    expect(stays.frames[1]).toEqual(back.frames[0]);
   });
 
   it.each([
@@ -267,6 +273,7 @@ describe("a document that cannot be put together", () => {
     time.advance(20_000);
     expect(faults).toEqual([bug]);
     expect(live()).toMatchObject({ deltasSent: 0, faults: 1, listeners: 1 });
+    await expect(listen(port)).rejects.toMatchObject({ status: 500 });
     setFault(null);
     show({ count: 1 });
     tick();
@@ -301,11 +308,14 @@ describe("other requests", () => {
   });
 
   it.each([
-    ["/healthz", 200],
-    ["/v1/lives", 404],
-  ])("an upgrade of %s is answered as a request", async (path, expected) => {
+    ["GET", "/healthz", 200],
+    ["GET", "/v1/lives", 404],
+    ["POST", "/v1/live", 405],
+  ])("an upgrade by %s %s is answered as a request", async (method, path, expected) => {
     const { port } = await open();
     const headers = { connection: "upgrade", upgrade: "websocket" };
-    expect((await ask(port, path, { headers })).status).toBe(expected);
+    const answer = await ask(port, path, { method, headers });
+    expect(answer.status).toBe(expected);
+    expect(answer.headers.allow).toBe(expected === 405 ? "GET, HEAD" : undefined);
   });
 });

@@ -6,6 +6,7 @@ import { createClient } from "../../../src/faces/client/client.ts";
 import type { ClientOptions, LiveUpdate } from "../../../src/faces/client/client.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
 import type { FakeTime } from "../../support/fake-time.ts";
+import { ask } from "../admin/admin-port.ts";
 import { listen, openLive } from "../admin/live-port.ts";
 import type { LivePort } from "../admin/live-port.ts";
 import { startRelay } from "./relay.ts";
@@ -240,6 +241,11 @@ describe("a lost connection", () => {
     ]);
     expect(relay.requests.at(-1)).toMatch(/^GET \/v1\/live\?stream=[0-9a-f-]{36}&after=1 /);
     expect(port.live()).toMatchObject({ snapshotsSent: 1, opened: 2 });
+    // It was heard meanwhile: the waits begin with the shortest again.
+    relay.cut();
+    await follower.waits(3);
+    follower.time.advance(500);
+    await relay.until(4);
   });
 
   it("to a server that starts again on the same port is followed anew", async () => {
@@ -260,6 +266,9 @@ describe("a lost connection", () => {
     second.count(7);
     await follower.counted(7);
     expect(second.live()).toMatchObject({ opened: 1, snapshotsSent: 1 });
+    follower.end();
+    await follower.ended;
+    expect(follower.time.pending()).toBe(0);
   });
 
   it("is noticed by its silence", async () => {
@@ -328,6 +337,18 @@ describe("a refusal", () => {
     await follower.waits(1);
     follower.time.advance(500);
     expect(await follower.ended).toMatchObject({ code: "unauthorized" });
+  });
+
+  it("because of somebody's wrong tries is tried again", async () => {
+    const port = await open({ token: "secret", limits: { failuresMax: 1 } });
+    const headers = { authorization: "Bearer wrong" };
+    expect((await ask(port.port, "/v1/status", { headers })).status).toBe(401);
+    const follower = follow(urlOf(port), { token: "secret" });
+    expect(await follower.stale()).toMatchObject({ code: "too_many_failed_tries", status: 429 });
+    port.time.advance(60_000);
+    await follower.waits(1);
+    follower.time.advance(500);
+    await follower.counted(0);
   });
 
   it("for want of room is tried again", async () => {
