@@ -13,8 +13,8 @@ afterEach(async () => {
 });
 
 const { clock, timers } = createFakeTime();
-const clientOf = (admin: string) =>
-  createClient({ admin, clock, timers, random: { next: () => 0, hex32: () => "0".repeat(32) } });
+const random = { next: () => 0, hex32: () => "0".repeat(32) };
+const clientOf = (admin: string) => createClient({ admin, clock, timers, random });
 
 /** A whole Sluice with an A/B experiment `e` and a rollout `model`. */
 async function start(): Promise<{ upstream: TestUpstream; sluice: TestSluice }> {
@@ -69,13 +69,20 @@ describe("a running Sluice", () => {
     expect(ended.journal.at(-1)).toMatchObject({ actor: "ann" });
     const kept = await client.startExperiment("e", { actor: "bob", keepUsers: true });
     expect(kept).toMatchObject({ phase: "running", run: 2, assignment_run: 1 });
+    expect(kept.journal.at(-1)).toMatchObject({ actor: "bob" });
     await client.endExperiment("e");
     expect(await client.startExperiment("e")).toMatchObject({ run: 3, assignment_run: 3 });
   });
 
   it("takes a new experiment, or says everything that is wrong with it", async () => {
-    const { sluice } = await start();
-    const client = clientOf(sluice.adminUrl);
+    const { sluice, upstream } = await start();
+    const client = createClient({
+      admin: sluice.adminUrl,
+      proxy: sluice.url,
+      clock,
+      timers,
+      random,
+    });
     const variants = { old: { upstream: "one", control: true }, new: { upstream: "one" } };
     const created = await client.createExperiment({
       key: "prompts",
@@ -85,6 +92,8 @@ describe("a running Sluice", () => {
     });
     expect(created).toMatchObject({ result: "applied", generation: 2 });
     expect((await client.experiments()).map(({ experiment }) => experiment)).toContain("prompts");
+    await client.executeRequest({ path: "/chat", user: "ann", body: {} });
+    expect(upstream.requests.at(-1)?.headers["x-sluice-experiment"]).toBe("prompts");
     const wrong = { old: { upstream: "nowhere", control: true }, new: { upstream: "away" } };
     const refused = await client
       .createExperiment({ key: "wrong", experiment: { variants: wrong } })
