@@ -91,7 +91,9 @@ export function createExperiments(
       const { key } = policy;
       const known = all.get(key);
       if (known !== undefined) {
+        const before = known.policy.lifecycle?.initial;
         known.policy = policy;
+        if (before !== policy.lifecycle.initial) obeyFile(known, policy.lifecycle.initial);
         continue;
       }
       const kept = stored.get(key);
@@ -106,6 +108,24 @@ export function createExperiments(
         journal: readJournal(store, "experiment", key, journalMax),
       });
     }
+  }
+
+  /** A draft that the file wants to run is started; what it wants to be a draft again is stopped. */
+  function obeyFile(one: Kept, wanted: "running" | "draft"): void {
+    const { kind } = one.state.phase;
+    const isDraft = kind === "draft";
+    const isOpenNow = kind === "running" || kind === "paused";
+    if (wanted === "running" ? !isDraft : !isOpenNow) return;
+    const name = wanted === "running" ? "start" : "stop";
+    const refused =
+      (name === "start" ? refuseStart(one.policy.key) : null) ??
+      feed(one, { kind: "command", name, actor: "configuration" });
+    if (refused === null) return;
+    log("warn", "experiment stays as it is", {
+      experiment: one.policy.key,
+      wanted,
+      reason: refused,
+    });
   }
 
   function feed(one: Kept, event: ExperimentEvent): string | null {

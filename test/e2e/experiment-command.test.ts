@@ -135,6 +135,34 @@ describe("sluice experiment", () => {
     await expect.poll(() => treated("/f")).toBeGreaterThan(5);
   });
 
+  it("starts a draft, and stops what runs, when the file says so", async () => {
+    const write = (state: string) =>
+      sluice.reload(
+        readFileSync(path, "utf8").replace(
+          /e: # the old one(\n    state: \w+)?/,
+          `e: # the old one\n    state: ${state}`,
+        ),
+      );
+    expect(await write("draft")).toMatchObject({ kind: "applied" });
+    expect((await experiment("show", "e")).stdout).toMatch(
+      /^e: ended, run 1\n {2}stopped by configuration\n/,
+    );
+    await expect.poll(() => treated()).toBe(0);
+    await experiment("archive", "e");
+    expect(await write("running")).toMatchObject({ kind: "applied" });
+    // What is over is started by people only.
+    expect((await experiment("show", "e")).stdout).toMatch(/^e: archived/);
+    files["new.yaml"] =
+      "state: draft\nvariants: { old: { upstream: one, control: true }, new: { upstream: one } }\n";
+    await experiment("create", "f", "--from", "new.yaml", "--route", "GET /f");
+    const text = readFileSync(path, "utf8").replace(
+      /f:\n    state: draft/,
+      "f:\n    state: running",
+    );
+    expect(await sluice.reload(text)).toMatchObject({ kind: "applied" });
+    await expect.poll(() => treated("/f")).toBeGreaterThan(5);
+  });
+
   it("says what is wrong, and changes nothing", async () => {
     const file = "new.yaml";
     files[file] = "variants: { old: { upstream: two, control: true } }\n";

@@ -140,6 +140,12 @@ function describeExperiment(old: ExperimentPolicy, next: ExperimentPolicy): stri
   if (next.rollout !== null && old.rollout?.desired !== next.rollout.desired) {
     words.push(`${at}.rollout: state ${old.rollout?.desired ?? "none"} → ${next.rollout.desired}`);
   }
+  if (old.lifecycle !== null && next.lifecycle !== null) {
+    const parts = changedFields(old.lifecycle, next.lifecycle).map((field) =>
+      field === "initial" ? "state" : field,
+    );
+    if (parts.length > 0) words.push(`${at}: ${parts.join(", ")} changed`);
+  }
   if (old.onUnavailable !== next.onUnavailable) {
     words.push(`${at}: on_unavailable ${old.onUnavailable} → ${next.onUnavailable}`);
   }
@@ -213,7 +219,7 @@ function warnOfMoves(old: ExperimentPolicy, next: ExperimentPolicy): string[] {
 
 /** What a measurement depends on; where it changes, the numbers before and after must not be pooled. */
 function comparisonOf(experiment: ExperimentPolicy): object {
-  return { ...experiment, onUnavailable: null, rollout: planOf(experiment) };
+  return { ...experiment, onUnavailable: null, lifecycle: null, rollout: planOf(experiment) };
 }
 
 /** What a rollout is, without what the file wants done with it. */

@@ -42,6 +42,14 @@ describe("what changes", () => {
       ["experiments.e: 25% of its users change variant"],
       ["e"],
     ],
+    // What is looked at, and when it ends, does not touch what was measured.
+    [
+      "variants:",
+      "state: draft\n    analysis: { primary: error_rate }\n    ends: { users: 5 }\n    variants:",
+      "experiments.e: state, analysis, ends changed",
+      [],
+      [],
+    ],
     [
       "{ upstream: b }",
       "{ upstream: b, body: { k: secret } }",
