@@ -107,7 +107,7 @@ describe("kill -9", () => {
       "step",
       "promoted",
     ]);
-  });
+  }, 120_000);
 
   it("a damaged store holds no traffic up, and lets no share rise", async () => {
     let admin = await serve();
