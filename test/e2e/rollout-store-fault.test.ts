@@ -25,7 +25,7 @@ import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 const disk = mkdtempSync(join(tmpdir(), "sluice-small-"));
 const isMounted = run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk);
 const filler = join(disk, "filler");
-const name = isMounted ? "a full disk" : "skipped: needs root to mount tmpfs";
+const skipped = isMounted ? "" : ", skipped: needs root to mount tmpfs";
 
 let folder: string;
 let upstream: TestUpstream;
@@ -93,7 +93,7 @@ async function inForce(share: number): Promise<void> {
 
 const countNew = (variants: readonly string[]) => variants.filter((one) => one === "new").length;
 
-describe.skipIf(!isMounted)(name, () => {
+describe.skipIf(!isMounted)(`a full disk${skipped}`, () => {
   const path = join(disk, "data", "s.db");
 
   const kept = () => {
