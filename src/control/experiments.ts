@@ -2,6 +2,7 @@ import type { Clock, Timers } from "../base/clock.ts";
 import { unreachable, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import { effectiveExperiment } from "../core/experiment/effective.ts";
+import type { NewEntry } from "../core/experiment/journal.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { restoreExperiment, saveExperiment } from "../core/experiment/saved.ts";
 import type {
@@ -19,6 +20,8 @@ import type { Store } from "./store/store.ts";
 export const lookEveryMs = 1000;
 /** Journal entries that are kept in memory for each experiment. */
 const journalMax = 200;
+/** Entries that wait for the store; the oldest go first, the state says all that matters. */
+const owedMax = 100;
 
 export type ExperimentLifecycle = {
   readonly experiment: string;
@@ -69,6 +72,8 @@ type Kept = {
   state: ExperimentState;
   watch: ReturnType<typeof createExperimentWatch>;
   journal: JournalLine[];
+  /** What took effect without being written down, because the store could not; tried again with every look. */
+  owed: NewEntry[];
 };
 
 export function createExperiments(
@@ -105,6 +110,7 @@ export function createExperiments(
           (kept === undefined ? null : restoreExperiment(kept, nowMs)) ??
           createExperiment(policy.lifecycle, nowMs),
         watch: createExperimentWatch(),
+        owed: [],
         journal: readJournal(store, "experiment", key, journalMax),
       });
     }
@@ -140,16 +146,15 @@ export function createExperiments(
     if (journal.length === 0) return refused;
     const subject = policy.key;
     const atMs = Math.round(clock.wallMs());
-    const kept = store?.append(
-      journal.map(({ what, actor, facts }) => {
-        return { atMs, actor, scope: "experiment" as const, subject, kind: what, facts };
-      }),
-      [{ scope: "experiment", subject, state: saveExperiment(next, clock.monotonicMs()) }],
-    );
-    if (kept !== undefined && !kept.ok) {
-      log("error", "experiment not written down", { experiment: subject, ...kept.error });
+    const entries = journal.map(({ what, actor, facts }): NewEntry => {
+      return { atMs, actor, scope: "experiment", subject, kind: what, facts };
+    });
+    const unkept = keep(one, next, entries);
+    if (unkept !== null) {
+      log("error", "experiment not written down", { experiment: subject, reason: unkept });
       // Back to the control is always allowed; a treatment for anybody is not.
-      if (next.phase.kind === "running") return `the store cannot keep it: ${kept.error.message}`;
+      if (next.phase.kind === "running") return `the store cannot keep it: ${unkept}`;
+      one.owed = one.owed.concat(entries).slice(-owedMax);
     }
     one.state = next;
     for (const { what, actor, facts } of journal) {
@@ -166,8 +171,20 @@ export function createExperiments(
     return refused;
   }
 
+  /** Writes what is owed, the journal and the state, durably; the answer is why that was not possible. */
+  function keep(one: Kept, next: ExperimentState, fresh: readonly NewEntry[]): string | null {
+    const state = saveExperiment(next, clock.monotonicMs());
+    const subject = one.policy.key;
+    const entries = one.owed.concat(fresh);
+    const kept = store?.append(entries, [{ scope: "experiment", subject, state }]);
+    if (kept !== undefined && !kept.ok) return kept.error.message;
+    one.owed = [];
+    return null;
+  }
+
   function look(): void {
     for (const one of all.values()) {
+      if (one.owed.length > 0) keep(one, one.state, []);
       if (one.state.phase.kind !== "running" || one.policy.lifecycle === null) continue;
       const arms = measured(one.policy.key);
       if (arms === null) continue;

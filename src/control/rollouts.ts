@@ -1,6 +1,7 @@
 import type { Clock, Timers } from "../base/clock.ts";
 import { unreachable, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
+import type { NewEntry } from "../core/experiment/journal.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import {
   addEvidence,
@@ -29,6 +30,8 @@ import type { WorkerSource } from "./worker-slot.ts";
 
 /** How often rollouts are judged. */
 export const judgeEveryMs = 250;
+/** Entries that wait for the store; the oldest go first, the state says all that matters. */
+const owedMax = 100;
 /** Journal entries that are kept in memory for each rollout. */
 export const journalMax = 200;
 
@@ -97,6 +100,8 @@ type Running = {
   appliedShare: number;
   isApplying: boolean;
   journal: JournalLine[];
+  /** What took effect without being written down, because the store could not; tried again with every tick. */
+  owed: NewEntry[];
 };
 
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
@@ -139,6 +144,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         // Another plan was routed with nobody in its treatment: see withShare.
         appliedShare: 0,
         isApplying: false,
+        owed: known?.owed ?? [],
         journal: known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax),
       };
       running.set(experiment.key, one);
@@ -149,7 +155,8 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       const facts = { former_share: known.state.share, former_phase: known.state.phase.kind };
       const line = { kind: "journal", what: "plan_changed", actor: "reload", facts } as const;
       // Nobody has the treatment now, so the store may say what it will.
-      keep(one, state, [line]);
+      const entry = entryOf(one, line);
+      if (keep(one, state, [entry]) !== null) one.owed.push(entry);
       tell(one, line);
       obeyFile(one);
     }
@@ -191,10 +198,13 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   function feed(one: Running, event: RolloutEvent): string | null {
     const { next, commands, refused } = step(one.policy, one.state, event, clock.monotonicMs());
     const lines = commands.flatMap((command) => (command.kind === "journal" ? [command] : []));
-    const unkept = lines.length === 0 ? null : keep(one, next, lines);
-    // What cannot be written down may lower the risk, never raise it.
-    if (unkept !== null && next.share > one.state.share)
-      return `the store cannot keep it: ${unkept}`;
+    const entries = lines.map((line) => entryOf(one, line));
+    const unkept = lines.length === 0 ? null : keep(one, next, entries);
+    if (unkept !== null) {
+      // What cannot be written down may lower the risk, never raise it.
+      if (next.share > one.state.share) return `the store cannot keep it: ${unkept}`;
+      one.owed = one.owed.concat(entries).slice(-owedMax);
+    }
     one.state = next;
     for (const line of lines) tell(one, line);
     for (const command of commands) {
@@ -216,22 +226,23 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     });
   }
 
-  /** Writes the journal and the new state, durably; the answer is why that was not possible. */
-  function keep(one: Running, next: RolloutState, lines: readonly JournalCommand[]): string | null {
+  function entryOf(one: Running, { what, actor, facts }: JournalCommand): NewEntry {
+    const atMs = Math.round(clock.wallMs());
+    const subject = one.experiment.key;
+    return { atMs, actor, scope: "rollout", subject, kind: what, facts };
+  }
+
+  /** Writes what is owed, the journal and the new state, durably; the answer is why that was not possible. */
+  function keep(one: Running, next: RolloutState, fresh: readonly NewEntry[]): string | null {
     if (store === null) return null;
     const subject = one.experiment.key;
-    const atMs = Math.round(clock.wallMs());
-    const entries = lines.map(({ what, actor, facts }) => ({
-      atMs,
-      actor,
-      scope: "rollout" as const,
-      subject,
-      kind: what,
-      facts,
-    }));
+    const entries = one.owed.concat(fresh);
     const state = saveRollout(one.experiment, next, clock.monotonicMs());
     const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
-    if (kept.ok) return null;
+    if (kept.ok) {
+      one.owed = [];
+      return null;
+    }
     const { code, message } = kept.error;
     complain("rollout not written down", { experiment: subject, code, reason: message });
     return message;
@@ -263,6 +274,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   function judge(): void {
     for (const one of running.values()) {
+      if (one.owed.length > 0) keep(one, one.state, []);
       const byUser = one.experiment.assignment.strategy === "hash";
       const { key } = one.experiment;
       const ticks = takeTicks(one.evidence, one.appliedShare, byUser, (name) => queries(key, name));

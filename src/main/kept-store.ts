@@ -30,6 +30,7 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
   log("error", "the store cannot be opened: rollouts stay at 0 until it can", {
     code,
     reason: message,
+    remedy: remedies[code] ?? "mend what the reason names, then start Sluice anew",
   });
   return {
     append: () => err(opened.error),
@@ -42,6 +43,14 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
     close: () => {},
   };
 }
+
+/** What to do about a store that cannot be opened. */
+const remedies: Partial<Record<StoreFault["code"], string>> = {
+  corrupt:
+    "restore a copy of the file, or move it away to begin without it, then start Sluice anew",
+  newer: "start the newer Sluice that wrote it, or move the file away",
+  locked: "stop the other process that writes it, or give this one a file of its own",
+};
 
 /** Remembers whether the last write worked. */
 function watchStore(store: Store): KeptStore {

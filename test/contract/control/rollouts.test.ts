@@ -67,7 +67,7 @@ describe("rollouts", () => {
   });
 
   it("without room in the store take no risk, and still take it back", async () => {
-    const { rollouts, applied, system, settle, logs, time } = open();
+    const { rollouts, kept, applied, system, settle, logs, time } = open();
     rollouts.command("e", "start", "ann");
     await settle();
     system.storeWorks = false;
@@ -78,6 +78,16 @@ describe("rollouts", () => {
     expect(applied).toEqual([0.05, 0]);
     time.advance(judgeEveryMs * 10);
     expect(logs.filter((message) => message === "rollout not written down")).toHaveLength(1);
+    // With room again, what was not written down is, in its order and with its state.
+    const before = kept.length;
+    system.storeWorks = true;
+    time.advance(judgeEveryMs * 3);
+    expect(kept.slice(before)).toMatchObject([
+      [
+        [{ kind: "rolled_back", actor: "ann" }],
+        [{ state: { share: 0, phase: { kind: "rolled_back" } } }],
+      ],
+    ]);
   });
 
   it("try again what the workers did not take, the newest share only", async () => {
