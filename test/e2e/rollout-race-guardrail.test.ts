@@ -91,12 +91,14 @@ const effects: Readonly<Record<Command, { writes: string[]; idle: string[] }>> =
 
 type Sent = { readonly command: Command; readonly actor: string; readonly answer: Answer };
 
+const eachRound = 20;
+
 /** Four people who each send one command after the other, all at the same time. */
-async function sendAtOnce(each: number, seed: number): Promise<Sent[]> {
+async function sendAtOnce(round: number): Promise<Sent[]> {
   const clients = [0, 1, 2, 3].map(async (client) => {
-    const random = createRandom(seed + client);
+    const random = createRandom(10 * round + client);
     const sent: Sent[] = [];
-    for (let at = 0; at < each; at += 1) {
+    for (let at = 0; at < eachRound; at += 1) {
       const drawn = random();
       // Mostly what leaves the guardrail something to roll back.
       const command =
@@ -104,7 +106,7 @@ async function sendAtOnce(each: number, seed: number): Promise<Sent[]> {
           ? "rollback"
           : (["pause", "resume", "promote", "retry"] as const)[Math.floor(4 * random())];
       if (command === undefined) throw new Error("nothing drawn");
-      const actor = `client-${client}-${String(at).padStart(3, "0")}`;
+      const actor = `client-${client}-${String(round * eachRound + at).padStart(4, "0")}`;
       sent.push({ command, actor, answer: await post(sluice.adminUrl, command, actor) });
       // Some requests of users come between two commands of one client.
       await traffic.pass(10);
@@ -116,7 +118,13 @@ async function sendAtOnce(each: number, seed: number): Promise<Sent[]> {
 
 it("each answer is in the journal or says why not, the journal is legal, and the users have what it says", async () => {
   await post(sluice.adminUrl, "start", "ann");
-  const sent = await sendAtOnce(40, 3);
+  const sent: Sent[] = [];
+  const rollbacks = () =>
+    stored().filter(({ what, actor }) => what === "rolled_back" && actor === "controller").length;
+  // Until it was a race: the guardrail rolled back amid the commands, more than once.
+  for (let round = 0; round < 2 || rollbacks() < 2; round += 1) {
+    sent.push(...(await sendAtOnce(round)));
+  }
   const journal = stored();
   const linesOf = new Map<string, string[]>();
   for (const { actor, what } of journal) {
@@ -138,14 +146,10 @@ it("each answer is in the journal or says why not, the journal is legal, and the
     const order = [...linesOf.keys()].filter((actor) => actor.startsWith(`client-${client}-`));
     expect(order).toEqual(order.toSorted());
   }
-  // It was a race: the guardrail rolled back amid the commands, and they came in every kind.
-  expect(
-    linesOf.get("controller")?.filter((what) => what === "rolled_back").length,
-  ).toBeGreaterThan(1);
   expect(sent.filter(({ answer }) => answer.kind === "refused").length).toBeGreaterThan(5);
-  const now = await look(sluice.adminUrl);
+  // In one turn of the event loop, so that nothing is decided between the two.
   const { phase, step, share } = replay(stored(), shares);
-  expect(now).toMatchObject({ phase, step, share });
+  expect(sluice.sluice.rollouts()[0]).toMatchObject({ phase, step, share });
   // The guardrail has the last word over a treatment that fails all the while, unless somebody promoted it.
   await expect
     .poll(async () => (await look(sluice.adminUrl)).phase, { timeout: 10_000 })
