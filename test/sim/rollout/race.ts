@@ -17,7 +17,7 @@ export type Standing = {
   readonly harmed: number;
 };
 
-/** A canary of ten minutes; what goes wrong does so after one to two. */
+/** A canary of ten minutes; what goes wrong does so after one to two, or at once. */
 const runSeconds = 600;
 
 /** Lets every rule watch the very same requests. */
@@ -41,7 +41,8 @@ export function race(
       new SimulatedArm(scenario, (1 - canaryShare) / canaryShare, random),
     ];
     const watching = rules.map((rule) => ({ decide: rule.create(), over: false }));
-    const onset = isRegression ? Math.floor(((60 + 60 * random()) * 1000) / tickMs) : Infinity;
+    const healthySeconds = scenario.isAtOnce === true ? 0 : 60 + 60 * random();
+    const onset = isRegression ? Math.floor((healthySeconds * 1000) / tickMs) : Infinity;
     for (let tick = 0; tick < (runSeconds * 1000) / tickMs; tick += 1) {
       const ofTreatment = treatment.step(tick, tick >= onset);
       const ofControl = control.step(tick, false);
@@ -108,5 +109,6 @@ export const scenarios: readonly Scenario[] = rates.flatMap((rate) => {
     baseline: 0.005,
     regression: { kind: "errors", rate: 0.1 },
   };
-  return healthy.concat(ill, fromFew);
+  const atOnce = { ...fromFew, name: "10 % errors at once, others 0.5 %", isAtOnce: true };
+  return healthy.concat(ill, fromFew, atOnce);
 });

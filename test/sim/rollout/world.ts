@@ -22,6 +22,8 @@ export type Scenario = {
   /** Mean error rate of both arms while all is well. */
   readonly baseline: number;
   readonly regression: Regression;
+  /** From the first request on, as most bad versions are; else after a minute or two of health. */
+  readonly isAtOnce?: boolean;
 };
 
 /** One arm's quarter of a second, as the proxy sees it. */
