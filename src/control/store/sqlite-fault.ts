@@ -52,6 +52,8 @@ function codeOf(error: Error): Code | null {
   if (error instanceof SyntaxError) return "corrupt";
   if ("errcode" in error && typeof error.errcode === "number") {
     if (error.errcode === sharedMemorySize) return "full";
+    // SQLite's general error, with no code of its own: the header's byte for the format is none that there is.
+    if (error.message.includes("unsupported file format")) return "corrupt";
     return primaryCodes[error.errcode % 256] ?? null;
   }
   if ("code" in error && typeof error.code === "string") return systemCodes[error.code] ?? null;

@@ -94,6 +94,13 @@ describe("a damaged file", () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test("is a fault where the header names a format that there is not", () => {
+    const path = writtenStore();
+    // SQLite's schema format number: bytes 44 to 47 of the header.
+    overwrite(path, 44, Uint8Array.from([0, 0, 0, 5]));
+    expect(faultCode(openSqliteStore(path))).toBe("corrupt");
+  });
+
   test("is a fault wherever it is, or leaves every entry and state in its place", () => {
     const path = writtenStore();
     const intact = readFileSync(path);

@@ -124,6 +124,15 @@ describe("a healthy treatment", () => {
     expect(run.shares).toEqual([0.05, 0.25]);
   });
 
+  it("a control that breaks the limit excuses a treatment that is as bad, not one that is much worse", () => {
+    const alike = started();
+    alike.pass(20, { bad: 0.3, badControl: 0.3 });
+    expect(alike.phase).toBe("paused");
+    const worse = started();
+    worse.pass(20, { bad: 1, badControl: 0.3 });
+    expect(worse.phase).toBe("rolled_back");
+  });
+
   it("no traffic holds: neither up nor down (acceptance 22)", () => {
     const run = started();
     run.pass(3600, { rate: 0 });

@@ -31,13 +31,17 @@ export type CountsState = {
   /** The same limit held against the control: when both break it, the treatment is not to blame. */
   readonly absoluteControl: Detector | null;
   readonly relative: Detector | null;
+  /** Whether the treatment is much worse than a control that breaks the limit, too: then it is to blame all the same. */
+  readonly worse: Detector;
   /** Since the present step began. */
   readonly treatment: Tally;
   readonly control: Tally;
 };
 
-/** Evidence at which the control, too, counts as broken. */
+/** Evidence at which the control, too, counts as broken, and the treatment as worse than a broken control. */
 const controlAlpha = 0.01;
+/** Times the control's rate that a broken control excuses. */
+const excusedRatio = 2;
 const confidence = 0.95;
 
 export function createCounts({ max, maxRatio }: GuardrailPolicy): CountsState {
@@ -47,6 +51,7 @@ export function createCounts({ max, maxRatio }: GuardrailPolicy): CountsState {
     absolute,
     absoluteControl: absolute,
     relative: maxRatio === null ? null : createDetector(0.5),
+    worse: createDetector(0.5),
     treatment: noTally,
     control: noTally,
   };
@@ -69,7 +74,12 @@ export function watchCounts(
     absolute: absolute === null ? null : observe(absolute, treatment.bad, treatment.count),
     absoluteControl:
       absoluteControl === null ? null : observe(absoluteControl, control.bad, control.count),
-    relative: state.relative === null ? null : watchRelative(state.relative, policy, tick),
+    relative:
+      state.relative === null
+        ? null
+        : watchRelative(state.relative, policy.maxRatio ?? 1, tick, tick.firstErrors),
+    // By requests: it only decides who is to blame for a breach that is sure already.
+    worse: watchRelative(state.worse, excusedRatio, tick, null),
     treatment: addTally(state.treatment, treatment),
     control: addTally(state.control, control),
   };
@@ -80,15 +90,19 @@ export function watchCounts(
  * the control's, ρ being its share of the traffic; a changing base rate does not matter (M. Lindon and A. Malek, 2022).
  * Where users are randomised the events are users with a first error, because a user's requests fail alike.
  */
-function watchRelative(detector: Detector, policy: GuardrailPolicy, tick: CountsTick): Detector {
-  const { treatment, control, firstErrors, share } = tick;
+function watchRelative(
+  detector: Detector,
+  ratio: number,
+  { treatment, control, share }: CountsTick,
+  firstErrors: CountsTick["firstErrors"],
+): Detector {
   const requests = treatment.count + control.count;
   const exposure = firstErrors === null && requests > 0 ? treatment.count / requests : share;
   const bad = firstErrors === null ? treatment.bad : firstErrors.treatment;
   const all = bad + (firstErrors === null ? control.bad : firstErrors.control);
   // With all traffic in one arm there is nothing to compare.
   if (all === 0 || exposure <= 0 || exposure >= 1) return detector;
-  const odds = (exposure * (policy.maxRatio ?? 1)) / (1 - exposure);
+  const odds = (exposure * ratio) / (1 - exposure);
   return observe(detector, bad, all, odds / (1 + odds));
 }
 
@@ -116,7 +130,10 @@ export function judgeCounts(
   const budget = policy.falseAlarm / (state.absolute !== null && state.relative !== null ? 2 : 1);
   if (pValue <= budget) {
     const isAbsolute = pValueOf(state.absolute) <= budget && pValueOf(state.relative) > budget;
-    const both = isAbsolute && pValueOf(state.absoluteControl) <= controlAlpha;
+    const both =
+      isAbsolute &&
+      pValueOf(state.absoluteControl) <= controlAlpha &&
+      pValueOf(state.worse) > controlAlpha;
     const reason = describeBreach(state, policy, isAbsolute, both);
     return { ...measured, verdict: "breach", pausesOnly: both, reason };
   }
