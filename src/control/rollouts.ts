@@ -188,10 +188,14 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     });
   }
 
-  /** Says once a minute what would else be said with every tick. */
-  function complain(message: string, facts: Record<string, unknown>): void {
-    if (clock.monotonicMs() < (toldUntilMs.get(message) ?? -Infinity)) return;
-    toldUntilMs.set(message, clock.monotonicMs() + 60_000);
+  /** Says once a minute of each experiment what would else be said with every tick. */
+  function complain(
+    message: string,
+    facts: { readonly experiment: string } & Readonly<Record<string, unknown>>,
+  ): void {
+    const about = `${facts.experiment} ${message}`;
+    if (clock.monotonicMs() < (toldUntilMs.get(about) ?? -Infinity)) return;
+    toldUntilMs.set(about, clock.monotonicMs() + 60_000);
     log("error", message, facts);
   }
 
