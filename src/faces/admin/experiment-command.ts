@@ -1,9 +1,7 @@
-import { formatBytes } from "../../base/units.ts";
 import { addExperiment } from "../../control/config-edit.ts";
 import { experimentCommandSchema, newExperimentSchema } from "../../wire/experiments-api.ts";
-import { readBody } from "./body.ts";
 import { answerOutcome } from "./config-change.ts";
-import { parseJson, wordsOf } from "./json-body.ts";
+import { readJson } from "./json-body.ts";
 import { addressOf, answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
@@ -21,14 +19,13 @@ export async function commandExperiment(
   sources: AdminSources,
   bodyBytesMax: number,
 ): Promise<Response> {
-  const body = await readBody(context, bodyBytesMax);
-  if (body === null) return answerTooLarge(bodyBytesMax);
-  const command = experimentCommandSchema.safeParse(parseJson(body));
-  if (!command.success) {
-    return answerProblem("bad_command", 400, "Not an experiment command", wordsOf(command.error));
-  }
+  const read = await readJson(context, experimentCommandSchema, bodyBytesMax, {
+    code: "bad_command",
+    title: "Not an experiment command",
+  });
+  if (!read.ok) return read.error;
   const key = context.req.param("experiment") ?? "";
-  const { command: name, actor = addressOf(context), reason, keep_users } = command.data;
+  const { command: name, actor = addressOf(context), reason, keep_users } = read.value;
   const refused = sources.experiments.command(key, name, actor, {
     ...(reason !== undefined && { reason }),
     ...(keep_users !== undefined && { keepUsers: keep_users }),
@@ -44,13 +41,12 @@ export async function createExperiment(
   sources: AdminSources,
   bodyBytesMax: number,
 ): Promise<Response> {
-  const body = await readBody(context, bodyBytesMax);
-  if (body === null) return answerTooLarge(bodyBytesMax);
-  const created = newExperimentSchema.safeParse(parseJson(body));
-  if (!created.success) {
-    return answerProblem("bad_experiment", 400, "Not an experiment", wordsOf(created.error));
-  }
-  const { key, experiment, routes = [], actor = addressOf(context) } = created.data;
+  const read = await readJson(context, newExperimentSchema, bodyBytesMax, {
+    code: "bad_experiment",
+    title: "Not an experiment",
+  });
+  if (!read.ok) return read.error;
+  const { key, experiment, routes = [], actor = addressOf(context) } = read.value;
   const running = sources.reloader.state();
   const text = addExperiment(running.text, { key, experiment, routes });
   if (!text.ok) return answerProblem("experiment_exists", 409, "Cannot be added", text.error);
@@ -61,9 +57,4 @@ export async function createExperiment(
 function answerUnknown(key: string): Response {
   const detail = `No A/B experiment has the key ${JSON.stringify(key.slice(0, 100))}; rollouts are under /v1/rollouts.`;
   return answerProblem("unknown_experiment", 404, "No such experiment", detail);
-}
-
-function answerTooLarge(bodyBytesMax: number): Response {
-  const detail = `At most ${formatBytes(bodyBytesMax)}.`;
-  return answerProblem("body_too_large", 413, "Request body too large", detail);
 }

@@ -1,7 +1,5 @@
-import { formatBytes } from "../../base/units.ts";
 import { rolloutCommandSchema } from "../../wire/admin-api.ts";
-import { readBody } from "./body.ts";
-import { parseJson, wordsOf } from "./json-body.ts";
+import { readJson } from "./json-body.ts";
 import { addressOf, answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
@@ -19,17 +17,13 @@ export async function commandRollout(
   sources: AdminSources,
   bodyBytesMax: number,
 ): Promise<Response> {
-  const body = await readBody(context, bodyBytesMax);
-  if (body === null) {
-    const detail = `At most ${formatBytes(bodyBytesMax)}.`;
-    return answerProblem("body_too_large", 413, "Request body too large", detail);
-  }
-  const command = rolloutCommandSchema.safeParse(parseJson(body));
-  if (!command.success) {
-    return answerProblem("bad_command", 400, "Not a rollout command", wordsOf(command.error));
-  }
+  const read = await readJson(context, rolloutCommandSchema, bodyBytesMax, {
+    code: "bad_command",
+    title: "Not a rollout command",
+  });
+  if (!read.ok) return read.error;
   const key = context.req.param("experiment") ?? "";
-  const { command: name, actor = addressOf(context), reason, force } = command.data;
+  const { command: name, actor = addressOf(context), reason, force } = read.value;
   const refused = sources.rollouts.command(key, name, actor, {
     ...(reason !== undefined && { reason }),
     ...(force !== undefined && { force }),
