@@ -144,6 +144,11 @@ function resolveRoute(written: WrittenRoute): RoutePolicy {
         : { kind: "upstream", upstream: written.upstream },
     timeouts: written.timeouts,
     bodyBytesMax: written.limits.body ?? null,
+    class: written.upstream === undefined ? "split" : "pin",
+    classify: null,
+    handle: null,
+    prefix: "",
+    preset: null,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ReaderName } from "../inspection/facts.ts";
+
 /** The traffic slice of the configuration, after validation: plain data, safe to post to a worker. */
 
 /** Waits of one exchange, in milliseconds. */
@@ -88,6 +90,24 @@ export type RouteTarget =
   | { readonly kind: "experiment"; readonly experiments: readonly string[] }
   | { readonly kind: "upstream"; readonly upstream: string };
 
+/**
+ * What a route does with the variants of its experiment.
+ *
+ * - `split`: each user's own variant
+ * - `pin`: the primary variant (the control; the treatment once it was promoted)
+ * - `one_variant`: the primary too, because pages and assets of two builds do not mix
+ * - `affinity`: the variant that issued the handle in the request, else the primary
+ * - `write`: never split: the primary answers, and the others get a copy where writes are mirrored
+ */
+export const routeClasses = ["split", "pin", "affinity", "write", "one_variant"] as const;
+
+export type RouteClass = (typeof routeClasses)[number];
+
+/** Where a handle (`track_id`, a task or session id) stands in a request of the route. */
+export type HandleUse =
+  | { readonly in: "segment"; readonly name: string }
+  | { readonly in: "query"; readonly name: string };
+
 export type RoutePolicy = {
   /** As written, e.g. `POST /embeddings`; the label in metrics. */
   readonly match: string;
@@ -99,6 +119,14 @@ export type RoutePolicy = {
   readonly timeouts: Partial<Timeouts>;
   /** Largest request body; null uses the listener's. */
   readonly bodyBytesMax: number | null;
+  readonly class: RouteClass;
+  /** How its answers are read; null leaves them alone. */
+  readonly classify: ReaderName | null;
+  readonly handle: HandleUse | null;
+  /** Taken off the path before the request goes upstream, and told in x-forwarded-prefix; empty is none. */
+  readonly prefix: string;
+  /** The preset that it comes from, and why it is as it is there. */
+  readonly preset: { readonly name: string; readonly reason: string } | null;
 };
 
 export type ListenLimits = {

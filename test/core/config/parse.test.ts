@@ -63,6 +63,11 @@ describe("a small configuration", () => {
         target: { kind: "experiment", experiments: ["e"] },
         timeouts: {},
         bodyBytesMax: null,
+        class: "split",
+        classify: null,
+        handle: null,
+        prefix: "",
+        preset: null,
       },
     ]);
   });
@@ -180,6 +185,11 @@ experiments:
         target: { kind: "upstream", upstream: "a" },
         timeouts: { idleMs: 1000, totalMs: null },
         bodyBytesMax: 1024,
+        class: "pin",
+        classify: null,
+        handle: null,
+        prefix: "",
+        preset: null,
       },
       {
         match: "/**",
@@ -188,6 +198,11 @@ experiments:
         target: { kind: "experiment", experiments: ["e", "f"] },
         timeouts: {},
         bodyBytesMax: null,
+        class: "split",
+        classify: null,
+        handle: null,
+        prefix: "",
+        preset: null,
       },
     ]);
   });

@@ -13,6 +13,11 @@ function route(match: string): RoutePolicy {
     target: { kind: "upstream", upstream: "u" },
     timeouts: {},
     bodyBytesMax: null,
+    class: "pin",
+    classify: null,
+    handle: null,
+    prefix: "",
+    preset: null,
   };
 }
 
