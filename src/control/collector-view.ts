@@ -1,8 +1,13 @@
 import type { Latency } from "../core/telemetry/latency.ts";
-import { percentileMs, sumOf, type Totals } from "../core/telemetry/merge.ts";
+import { createTotals, percentileMs, sumOf, type Totals } from "../core/telemetry/merge.ts";
 import type { SeriesKey } from "../core/telemetry/snapshot.ts";
-import { sumWindow, windowLatency, type SlidingWindow } from "../core/telemetry/window.ts";
-import { outcomes, type Outcome } from "../core/traffic/outcome.ts";
+import {
+  createWindow,
+  sumWindow,
+  windowLatency,
+  type SlidingWindow,
+} from "../core/telemetry/window.ts";
+import { failingOutcomes, outcomes, type Outcome } from "../core/traffic/outcome.ts";
 import type { WorkerCounters } from "../wire/messages.ts";
 import type { Traffic, TrafficCell } from "./traffic-counts.ts";
 import type { EndpointView } from "./worker-counts.ts";
@@ -46,6 +51,21 @@ export type VariantView = Percentiles & {
   readonly retries: number;
   readonly inFlight: number;
   readonly oldestInFlightMs: number;
+  /** What was measured of its answers besides times, by name. */
+  readonly metrics: Readonly<Record<string, MetricView>>;
+  /** Why answers were bad ones: counts by FailureReason. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Copies that it got and nobody was answered with; null without any. */
+  readonly copies: CopiesView | null;
+};
+
+export type MetricView = { readonly count: number; readonly mean: number };
+
+export type CopiesView = Percentiles & {
+  readonly requests: number;
+  readonly successRate: number | null;
+  /** Of pairs, too: how the answers of the variants compare. */
+  readonly metrics: Readonly<Record<string, MetricView>>;
 };
 
 export type ExperimentView = {
@@ -72,6 +92,12 @@ export type TrafficView = {
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly inFlight: number;
   readonly cells: readonly TrafficCell[];
+  /** Values of each metric, those of copies included. */
+  readonly metrics: ReadonlyMap<string, { readonly count: number; readonly sum: number }>;
+  /** Why answers were bad ones: counts by FailureReason. */
+  readonly failures: ReadonlyMap<string, number>;
+  /** Copies that nobody was answered with. */
+  readonly copies: Readonly<Record<Outcome, number>>;
 };
 
 /** One experiment in the last minute. */
@@ -124,20 +150,24 @@ export type Experiment = {
   readonly epoch: number;
   readonly randomised: boolean;
   readonly arms: ReadonlyMap<string, Arm>;
+  /** Of copies that nobody was answered with. */
+  readonly copies: ReadonlyMap<string, Arm>;
 };
 
 export function viewExperiment(
-  { epoch, randomised, arms }: Experiment,
+  { epoch, randomised, arms, copies }: Experiment,
   held: readonly InFlight[],
   nowMs: number,
 ): ExperimentView {
   let analysed = 0;
   for (const { totals } of arms.values()) analysed += totals.analysed;
+  const seen = new Set([...arms.keys(), ...copies.keys()]);
   const variants = new Map(
-    Array.from(arms, ([variant, arm]) => [
+    Array.from(seen, (variant) => [
       variant,
       viewVariant(
-        arm,
+        arms.get(variant) ?? { totals: createTotals(), window: createWindow(nowMs) },
+        copies.get(variant) ?? null,
         analysed,
         held.filter(({ key }) => key.variant === variant),
         nowMs,
@@ -177,7 +207,7 @@ export function viewRecent(
 }
 
 function isFailure(outcome: Outcome): boolean {
-  return ["upstream_error", "proxy_error", "timeout", "truncated"].includes(outcome);
+  return failingOutcomes.includes(outcome);
 }
 
 /** Reckoned only when somebody asks: most alerts have nothing to do with latency. */
@@ -192,6 +222,7 @@ function latencyOf(window: SlidingWindow, nowMs: number): RecentArm["latencyMsAt
 
 function viewVariant(
   { totals, window }: Arm,
+  copies: Arm | null,
   analysedInExperiment: number,
   held: readonly InFlight[],
   nowMs: number,
@@ -221,7 +252,32 @@ function viewVariant(
     retries: totals.retries,
     inFlight: countOf(held),
     oldestInFlightMs: held.reduce((oldest, { oldestMs }) => Math.max(oldest, oldestMs), 0),
+    metrics: viewMetrics(totals),
+    failures: Object.fromEntries(totals.failures),
+    copies: copies === null ? null : viewCopies(copies),
   };
+}
+
+function viewCopies({ totals }: Arm): CopiesView {
+  return {
+    requests: sumOf(totals.outcomes),
+    successRate: successRate(totals.outcomes),
+    ...percentiles(totals.duration),
+    metrics: viewMetrics(totals),
+  };
+}
+
+function viewMetrics({ metrics }: Totals): Record<string, MetricView> {
+  const views = Array.from(metrics, ([name, sums]): [string, MetricView] => {
+    let count = 0;
+    let sum = 0;
+    for (let at = 0; at < sums.length; at += 4) {
+      count += sums[at] as number;
+      sum += sums[at + 1] as number;
+    }
+    return [name, { count, mean: sum / count }];
+  });
+  return Object.fromEntries(views.filter(([, { count }]) => count > 0));
 }
 
 export function viewRoute(
@@ -241,7 +297,7 @@ export function viewRoute(
 }
 
 export function viewTraffic(traffic: Traffic, held: readonly InFlight[]): TrafficView {
-  const { experiment, variant, route, cells } = traffic;
+  const { experiment, variant, route, cells, metrics, failures } = traffic;
   return {
     experiment,
     variant,
@@ -249,6 +305,9 @@ export function viewTraffic(traffic: Traffic, held: readonly InFlight[]): Traffi
     outcomes: nameOutcomes(traffic.outcomes),
     inFlight: countOf(held),
     cells: [...cells.values()],
+    metrics,
+    failures,
+    copies: nameOutcomes(traffic.copies),
   };
 }
 

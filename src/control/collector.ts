@@ -46,7 +46,11 @@ export type Collector = {
   recent(experiment: string, nowMs: number): RecentArms | null;
 };
 
-type ExperimentState = Experiment & { readonly arms: Map<string, Arm>; heardMs: number };
+type ExperimentState = Experiment & {
+  readonly arms: Map<string, Arm>;
+  readonly copies: Map<string, Arm>;
+  heardMs: number;
+};
 
 type RouteState = { readonly window: SlidingWindow; heardMs: number };
 
@@ -60,19 +64,24 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
 
   function addDelta(delta: SeriesDelta, nowMs: number): void {
     traffic.add(delta);
-    addToWindow(routeOf(delta.key.route, nowMs).window, nowMs, delta.outcomes, noDurations);
+    if (!delta.key.shadow) addToRoute(delta, nowMs);
     const { experiment, variant } = delta.key;
     if (experiment === null || variant === null) return;
     const state = experimentOf(experiment, delta.key, nowMs);
     // A straggler of a split that is over: traffic, but no evidence about the present one.
     if (delta.key.epoch < state.epoch) return;
-    let arm = state.arms.get(variant);
+    const arms = delta.key.shadow ? state.copies : state.arms;
+    let arm = arms.get(variant);
     if (arm === undefined) {
       arm = { totals: createTotals(), window: createWindow(nowMs) };
-      state.arms.set(variant, arm);
+      arms.set(variant, arm);
     }
     addSnapshot(arm.totals, delta);
     addToWindow(arm.window, nowMs, delta.outcomes, delta.duration);
+  }
+
+  function addToRoute(delta: SeriesDelta, nowMs: number): void {
+    addToWindow(routeOf(delta.key.route, nowMs).window, nowMs, delta.outcomes, noDurations);
   }
 
   function experimentOf(
@@ -83,7 +92,7 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
     let state = experiments.get(key);
     if (state === undefined || epoch > state.epoch) {
       if (state === undefined) makeRoom(experiments, experimentsMax);
-      state = { epoch, randomised, arms: new Map(), heardMs: nowMs };
+      state = { epoch, randomised, arms: new Map(), copies: new Map(), heardMs: nowMs };
       experiments.set(key, state);
     }
     state.heardMs = nowMs;
@@ -109,7 +118,7 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
       inFlight.set(
         nameOf(source),
         series
-          .filter(({ inFlight }) => inFlight.count > 0)
+          .filter(({ key, inFlight }) => inFlight.count > 0 && !key.shadow)
           .map(({ key, inFlight: { count, oldestMs } }) => ({ key, count, oldestMs })),
       );
     },
@@ -117,7 +126,7 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
       const state = experimentOf(key.experiment, key, nowMs);
       const arm = { totals: createTotals(), window: createWindow(nowMs) };
       addHistory(arm.totals, totals);
-      state.arms.set(key.variant, arm);
+      (key.shadow ? state.copies : state.arms).set(key.variant, arm);
     },
     workerGone(source) {
       counts.workerGone(source);

@@ -41,7 +41,7 @@ export function readMeasuredBefore(
       if (wanted.get(key.experiment)?.epoch !== key.epoch) continue;
       const decoded = decodeHistory(row.counts);
       if (!decoded.ok) continue;
-      const id = `${key.experiment} ${key.variant}`;
+      const id = `${key.experiment} ${key.variant} ${key.shadow}`;
       const before = sums.get(id);
       const totals =
         before === undefined ? decoded.value : addHistoryTotals(before.totals, decoded.value);

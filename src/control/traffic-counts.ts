@@ -1,4 +1,5 @@
 import { createBuckets, mergeBuckets, type BucketCounts } from "../core/telemetry/buckets.ts";
+import { metricsPerSeriesMax } from "../core/telemetry/recorder.ts";
 import { addNumbers } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
@@ -7,6 +8,8 @@ import { outcomes } from "../core/traffic/outcome.ts";
 export const labelSetsMax = 4096;
 /** Method × status pairs of one label set; later ones count as method `_OTHER`, status 0. */
 export const cellsMax = 256;
+/** Metrics of one label set: all that one configuration can declare, and those of another before it. */
+const metricsMax = 2 * metricsPerSeriesMax;
 
 export type TrafficCell = {
   readonly method: string;
@@ -24,6 +27,12 @@ export type Traffic = {
   /** In the order of `outcomes`. */
   readonly outcomes: number[];
   readonly cells: Map<string, TrafficCell>;
+  /** Values of each metric, those of copies included. */
+  readonly metrics: Map<string, { count: number; sum: number }>;
+  /** Why answers were bad ones. */
+  readonly failures: Map<string, number>;
+  /** Copies that nobody was answered with, in the order of `outcomes`. */
+  readonly copies: number[];
 };
 
 /** Counts that only ever rise, by the labels of the exposition: no epochs, no upstreams. */
@@ -32,6 +41,14 @@ export class TrafficCounts {
 
   add(delta: SeriesDelta): void {
     const traffic = this.of(delta.key);
+    addMetrics(traffic, delta);
+    if (delta.key.shadow) {
+      addNumbers(traffic.copies, delta.outcomes);
+      return;
+    }
+    for (const [reason, count] of Object.entries(delta.failures)) {
+      traffic.failures.set(reason, (traffic.failures.get(reason) ?? 0) + count);
+    }
     addNumbers(traffic.outcomes, delta.outcomes);
     for (const { method, status, server, client } of delta.statuses) {
       const cell = cellOf(traffic.cells, method, status);
@@ -53,6 +70,9 @@ export class TrafficCounts {
       route,
       outcomes: outcomes.map(() => 0),
       cells: new Map(),
+      metrics: new Map(),
+      failures: new Map(),
+      copies: outcomes.map(() => 0),
     };
     this.#byLabels.set(labels, created);
     return created;
@@ -71,8 +91,24 @@ const overflowKey: SeriesKey = {
   route: "_overflow",
   epoch: 0,
   randomised: false,
+  shadow: false,
 };
 const overflowLabels = JSON.stringify([null, null, overflowKey.route]);
+
+function addMetrics({ metrics }: Traffic, delta: SeriesDelta): void {
+  for (const [name, packed] of Object.entries(delta.metrics)) {
+    let sums = metrics.get(name);
+    if (sums === undefined) {
+      if (metrics.size >= metricsMax) continue;
+      sums = { count: 0, sum: 0 };
+      metrics.set(name, sums);
+    }
+    for (let at = 0; at < packed.length; at += 5) {
+      sums.count += packed[at + 1] as number;
+      sums.sum += packed[at + 2] as number;
+    }
+  }
+}
 
 function cellOf(cells: Traffic["cells"], method: string, status: number): TrafficCell {
   const name = `${method} ${status}`;

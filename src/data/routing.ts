@@ -92,6 +92,7 @@ export function compileRouting(
           route: route.match,
           epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
           randomised: experiment !== null && experiment.assignment.strategy !== "hash",
+          shadow: false,
         },
         watchOf(experiment?.rollout ?? null),
       ),
@@ -139,6 +140,7 @@ export function compileRouting(
       route: unroutedLabel,
       epoch: 0,
       randomised: false,
+      shadow: false,
     }),
     experiments,
   };

@@ -138,20 +138,42 @@ type Measured = Omit<VariantStatus, "key" | "upstream" | "control" | "configured
 
 function describeVariant(view: VariantView | undefined): Measured {
   if (view === undefined) return unmeasured;
-  const { p50Ms, p95Ms, p99Ms } = view;
-  const isMeasured = p50Ms !== null && p95Ms !== null && p99Ms !== null;
+  const { copies } = view;
   return {
     observed_share: view.observedShare,
     requests: view.requests,
     requests_per_second: view.perSecond,
     in_flight: view.inFlight,
     users: view.users,
-    latency_ms: isMeasured ? { p50: p50Ms, p95: p95Ms, p99: p99Ms } : null,
+    latency_ms: latencyOf(view),
     outcomes: view.outcomes,
+    metrics: view.metrics,
+    failures: view.failures,
+    copies:
+      copies === null
+        ? null
+        : {
+            requests: copies.requests,
+            success_rate: copies.successRate,
+            latency_ms: latencyOf(copies),
+            metrics: copies.metrics,
+          },
   };
 }
 
+function latencyOf({
+  p50Ms,
+  p95Ms,
+  p99Ms,
+}: Pick<VariantView, "p50Ms" | "p95Ms" | "p99Ms">): Measured["latency_ms"] {
+  if (p50Ms === null || p95Ms === null || p99Ms === null) return null;
+  return { p50: p50Ms, p95: p95Ms, p99: p99Ms };
+}
+
 const unmeasured: Measured = {
+  metrics: {},
+  failures: {},
+  copies: null,
   observed_share: null,
   requests: 0,
   requests_per_second: 0,

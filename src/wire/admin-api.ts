@@ -80,6 +80,12 @@ const outcomesSchema = z.object(
   >,
 );
 
+const latencySchema = z
+  .object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) })
+  .nullable();
+
+const metricsSchema = z.record(z.string(), z.object({ count, mean: z.number() }));
+
 const variantSchema = z.object({
   key: z.string(),
   upstream: z.string(),
@@ -90,11 +96,25 @@ const variantSchema = z.object({
   requests_per_second: z.number().min(0).describe("Over the collector's sliding window"),
   in_flight: count,
   users: count.nullable().describe("Distinct users; null where unknown"),
-  latency_ms: z
-    .object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) })
-    .nullable()
-    .describe("Of finished requests; null before the first"),
+  latency_ms: latencySchema.describe("Of finished requests; null before the first"),
   outcomes: outcomesSchema,
+  metrics: metricsSchema.describe(
+    "What was measured of its answers besides times: tokens, cost, your own",
+  ),
+  failures: z
+    .record(z.string(), count)
+    .describe("Why answers counted as bad in spite of their status, by reason"),
+  copies: z
+    .object({
+      requests: count,
+      success_rate: share.nullable(),
+      latency_ms: latencySchema,
+      metrics: metricsSchema.describe(
+        "How its answers compare with the control's to the same requests",
+      ),
+    })
+    .nullable()
+    .describe("Copies of requests that nobody was answered with; null without any"),
 });
 
 const experimentSchema = z.object({

@@ -11,6 +11,7 @@ import {
   share,
   text,
 } from "../config/fields.ts";
+import { failingOutcomes } from "../traffic/outcome.ts";
 import type { EvidencePolicy, GuardrailMetric, GuardrailPolicy } from "./policy.ts";
 
 /** How guardrails are written, and what they turn into. */
@@ -25,14 +26,15 @@ const defaults = {
 } as const;
 
 const badOutcomes = {
-  error_rate: ["upstream_error", "proxy_error", "timeout", "truncated"],
-  success_rate: ["client_error", "upstream_error", "proxy_error", "timeout", "truncated"],
+  error_rate: failingOutcomes,
+  success_rate: ["client_error", ...failingOutcomes],
   timeout_rate: ["timeout"],
   truncation_rate: ["truncated"],
+  bad_answer_rate: ["bad_answer"],
 } as const;
 
 const known =
-  "error_rate, success_rate, timeout_rate, truncation_rate, slow_rate, in_flight_age, " +
+  "error_rate, success_rate, timeout_rate, truncation_rate, bad_answer_rate, slow_rate, in_flight_age, " +
   "latency_mean, latency_p50…p99.9, ttfb_p50…p99.9, promql";
 
 const written = closed({

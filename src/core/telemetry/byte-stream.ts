@@ -28,6 +28,17 @@ export class ByteWriter {
     this.#length += 8;
   }
 
+  /** Up to 255 characters of ASCII; throws a RangeError for any other. */
+  text(value: string): void {
+    if (value.length > 255) throw new RangeError(`longer than 255 characters: ${value}`);
+    this.byte(value.length);
+    for (let at = 0; at < value.length; at += 1) {
+      const unit = value.charCodeAt(at);
+      if (unit > 127) throw new RangeError(`not ASCII: ${value}`);
+      this.byte(unit);
+    }
+  }
+
   bytes(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
   }
@@ -83,6 +94,18 @@ export class ByteReader {
     if (this.left < 8) return this.fail();
     const value = this.#view.getFloat64(this.#at, true);
     this.#at += 8;
+    return value;
+  }
+
+  text(): string {
+    const length = this.byte();
+    if (length > this.left) this.fail();
+    let value = "";
+    for (let at = 0; at < length && !this.#failed; at += 1) {
+      const unit = this.byte();
+      if (unit > 127) this.fail();
+      value += String.fromCharCode(unit);
+    }
     return value;
   }
 

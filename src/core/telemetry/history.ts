@@ -30,12 +30,18 @@ export type HistoryTotals = {
    */
   readonly users: DistinctDelta | null;
   readonly failingUsers: DistinctDelta | null;
+  /** By name, packed; x is the metric's value. */
+  readonly metrics: Readonly<Record<string, Float64Array>>;
+  /** Why answers were bad ones: counts by FailureReason. */
+  readonly failures: Readonly<Record<string, number>>;
 };
 
 /** More users than these are kept as a sketch, which then takes less room than their hashes. */
 export const historyUsersExactMax = 512;
 
-const formatVersion = 1;
+const formatVersion = 2;
+/** Before there were metrics. */
+const formatWithoutMetrics = 1;
 
 export function historyOf(delta: SeriesDelta): HistoryTotals {
   const { bytesIn, bytesOut, retries, analysed, duration, firstByte, clusters } = delta;
@@ -51,6 +57,8 @@ export function historyOf(delta: SeriesDelta): HistoryTotals {
     clusters,
     users: uniteUsers(delta.users, null),
     failingUsers: uniteUsers(delta.failingUsers, null),
+    metrics: delta.metrics,
+    failures: delta.failures,
   };
 }
 
@@ -68,6 +76,8 @@ export function addHistoryTotals(left: HistoryTotals, right: HistoryTotals): His
     clusters: addClusters(left.clusters, right.clusters),
     users: uniteUsers(left.users, right.users),
     failingUsers: uniteUsers(left.failingUsers, right.failingUsers),
+    metrics: addByName(left.metrics, right.metrics, addClusters),
+    failures: addByName(left.failures, right.failures, (one, other) => one + other),
   };
 }
 
@@ -89,6 +99,8 @@ export function encodeHistory(totals: HistoryTotals): Uint8Array {
   writeClusters(writer, totals.clusters);
   writeUsers(writer, totals.users);
   writeUsers(writer, totals.failingUsers);
+  writeByName(writer, totals.metrics, (packed) => writeClusters(writer, packed));
+  writeByName(writer, totals.failures, (count) => writer.unsigned(count));
   return writer.bytes();
 }
 
@@ -96,7 +108,9 @@ export function encodeHistory(totals: HistoryTotals): Uint8Array {
 export function decodeHistory(bytes: Uint8Array): Result<HistoryTotals, string> {
   const reader = new ByteReader(bytes);
   const version = reader.byte();
-  if (version !== formatVersion) return err(`history of an unknown format (${version})`);
+  if (version !== formatVersion && version !== formatWithoutMetrics)
+    return err(`history of an unknown format (${version})`);
+  const isWithoutMetrics = version === formatWithoutMetrics;
   const totals: HistoryTotals = {
     outcomes: readNumbers(reader),
     bytesIn: reader.unsigned(),
@@ -109,6 +123,8 @@ export function decodeHistory(bytes: Uint8Array): Result<HistoryTotals, string> 
     clusters: readClusters(reader),
     users: readUsers(reader),
     failingUsers: readUsers(reader),
+    metrics: isWithoutMetrics ? {} : readByName(reader, () => readClusters(reader)),
+    failures: isWithoutMetrics ? {} : readByName(reader, () => reader.unsigned()),
   };
   return reader.failed || reader.left > 0 ? err("history that is damaged") : ok(totals);
 }
@@ -124,6 +140,39 @@ export function mergeHistory(left: Uint8Array, right: Uint8Array): Result<Uint8A
 
 function addEach(left: readonly number[], right: readonly number[]): number[] {
   return left.map((value, at) => value + (right[at] as number));
+}
+
+function addByName<Value>(
+  left: Readonly<Record<string, Value>>,
+  right: Readonly<Record<string, Value>>,
+  add: (one: Value, other: Value) => Value,
+): Record<string, Value> {
+  const sums = new Map(Object.entries(left));
+  for (const [name, value] of Object.entries(right)) {
+    const before = sums.get(name);
+    sums.set(name, before === undefined ? value : add(before, value));
+  }
+  return Object.fromEntries(sums);
+}
+
+function writeByName<Value>(
+  writer: ByteWriter,
+  values: Readonly<Record<string, Value>>,
+  write: (value: Value) => void,
+): void {
+  const entries = Object.entries(values).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  writer.unsigned(entries.length);
+  for (const [name, value] of entries) {
+    writer.text(name);
+    write(value);
+  }
+}
+
+function readByName<Value>(reader: ByteReader, read: () => Value): Record<string, Value> {
+  const count = reader.length(2);
+  const entries: [string, Value][] = [];
+  for (let at = 0; at < count && !reader.failed; at += 1) entries.push([reader.text(), read()]);
+  return Object.fromEntries(entries);
 }
 
 function addClusters(left: Float64Array, right: Float64Array): Float64Array {

@@ -20,6 +20,10 @@ export type Totals = {
   readonly clusters: ClusterSums;
   readonly users: DistinctUsers;
   readonly failingUsers: DistinctUsers;
+  /** By name; x is the metric's value. */
+  readonly metrics: Map<string, ClusterSums>;
+  /** Why answers were bad ones: counts by FailureReason. */
+  readonly failures: Map<string, number>;
 };
 
 export function createTotals(): Totals {
@@ -34,6 +38,8 @@ export function createTotals(): Totals {
     clusters: createClusterSums(),
     users: new DistinctUsers(),
     failingUsers: new DistinctUsers(),
+    metrics: new Map(),
+    failures: new Map(),
   };
 }
 
@@ -49,6 +55,8 @@ export function addSnapshot(totals: Totals, delta: SeriesDelta): void {
   addPackedClusters(totals.clusters, delta.clusters);
   if (delta.users !== null) totals.users.merge(delta.users);
   if (delta.failingUsers !== null) totals.failingUsers.merge(delta.failingUsers);
+  addMetrics(totals.metrics, delta.metrics);
+  addFailures(totals.failures, delta.failures);
 }
 
 /** Adds what the history holds of one arm. */
@@ -64,6 +72,29 @@ export function addHistory(totals: Totals, history: HistoryTotals): void {
   addPackedClusters(totals.clusters, history.clusters);
   if (history.users !== null) totals.users.merge(history.users);
   if (history.failingUsers !== null) totals.failingUsers.merge(history.failingUsers);
+  addMetrics(totals.metrics, history.metrics);
+  addFailures(totals.failures, history.failures);
+}
+
+/** Adds packed sums to those of the same name. */
+export function addMetrics(
+  target: Map<string, ClusterSums>,
+  source: Readonly<Record<string, Float64Array>>,
+): void {
+  for (const [name, packed] of Object.entries(source)) {
+    let sums = target.get(name);
+    if (sums === undefined) {
+      sums = createClusterSums();
+      target.set(name, sums);
+    }
+    addPackedClusters(sums, packed);
+  }
+}
+
+function addFailures(target: Map<string, number>, source: Readonly<Record<string, number>>): void {
+  for (const [reason, count] of Object.entries(source)) {
+    target.set(reason, (target.get(reason) ?? 0) + count);
+  }
 }
 
 /** The duration in milliseconds that `percent` (0…100) of all stay within, to three digits; null without any. */

@@ -1,6 +1,13 @@
-import { outcomes } from "../traffic/outcome.ts";
+import type { FailureReason } from "../inspection/facts.ts";
+import { failingOutcomes, outcomes } from "../traffic/outcome.ts";
 import { addToBuckets, createBuckets } from "./buckets.ts";
-import { addToCluster, createClusterSums, packClusters, type ClusterSums } from "./clusters.ts";
+import {
+  addToCluster,
+  clusterCount,
+  createClusterSums,
+  packClusters,
+  type ClusterSums,
+} from "./clusters.ts";
 import { DistinctUsers } from "./distinct.ts";
 import { seriesText } from "./series-text.ts";
 import { createLatency, takeCounts, type Latency } from "./latency.ts";
@@ -32,10 +39,7 @@ const knownMethods = new Set([
   "QUERY",
 ]);
 const outcomesCount = outcomes.length;
-/** Outcomes for which a user's experience failed: neither the client's own fault nor its leaving. */
-const failing = outcomes.map((outcome) =>
-  ["upstream_error", "proxy_error", "timeout", "truncated"].includes(outcome),
-);
+const failing = outcomes.map((outcome) => failingOutcomes.includes(outcome));
 
 /** A place where exchanges of one key are counted; made on reload, used on every exchange. */
 export type Series = {
@@ -53,6 +57,9 @@ export type Series = {
   clusters: ClusterSums;
   clustersTouched: boolean;
   statuses: Map<string, Map<number, StatusCounts>>;
+  /** Sums of what was measured besides times, by name. */
+  metrics: Map<string, MetricSums>;
+  failures: Map<FailureReason, number>;
   analysed: number;
   bytesIn: number;
   bytesOut: number;
@@ -65,6 +72,11 @@ export type Series = {
   /** Exchanges ended since the last snapshot, or were in flight at it. */
   active: boolean;
 };
+
+type MetricSums = { readonly clusters: ClusterSums; isTouched: boolean };
+
+/** Metrics that one series keeps; values of others are dropped and counted. */
+export const metricsPerSeriesMax = 40;
 
 /** What is looked for in a series besides what is counted in all. */
 export type SeriesWatch = {
@@ -106,6 +118,10 @@ export type Recorder = {
     userHash: number,
     analysed: boolean,
   ): void;
+  /** Adds a value of a metric to an analysed exchange's; `cluster` -1 without a user. */
+  recordMetric(series: Series, name: string, value: number, cluster: number): void;
+  /** Counts why an answer was a bad one. */
+  recordFailure(series: Series, reason: FailureReason): void;
   snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot;
 };
 
@@ -115,6 +131,8 @@ export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {
   let overflow: Series | null = null;
   let overflowed = 0;
   let urgent = 0;
+  let metricsDropped = 0;
+  let turn = 0;
 
   function series(key: SeriesKey, watch = unwatched): Series {
     const text = seriesText(key);
@@ -205,12 +223,36 @@ export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {
       }
     }
     if (overflow !== null && overflow.active) deltas.push(takeDelta(overflow, ages.get(overflow)));
-    return { wallMs, series: deltas, seriesCount: byKey.size, overflowed };
+    return { wallMs, series: deltas, seriesCount: byKey.size, overflowed, metricsDropped };
+  }
+
+  function recordMetric(series: Series, name: string, value: number, cluster: number): void {
+    const into = series.held ? series : holdAgain(series);
+    let sums = into.metrics.get(name);
+    if (sums === undefined) {
+      if (into.metrics.size >= metricsPerSeriesMax) {
+        metricsDropped += 1;
+        return;
+      }
+      sums = { clusters: createClusterSums(), isTouched: false };
+      into.metrics.set(name, sums);
+    }
+    into.active = true;
+    sums.isTouched = true;
+    // Without a user each request stands for itself.
+    const at = cluster >= 0 ? cluster : (turn = (turn + 1) % clusterCount);
+    addToCluster(sums.clusters, at, value, false);
   }
 
   return {
     series,
     record,
+    recordMetric,
+    recordFailure(series, reason) {
+      const into = series.held ? series : holdAgain(series);
+      into.active = true;
+      into.failures.set(reason, (into.failures.get(reason) ?? 0) + 1);
+    },
     snapshot,
     beginTable() {
       for (const one of byKey.values()) one.current = false;
@@ -233,7 +275,22 @@ const overflowKey: SeriesKey = {
   route: "_overflow",
   epoch: 0,
   randomised: false,
+  shadow: false,
 };
+
+const noMetrics: SeriesDelta["metrics"] = {};
+
+function takeMetrics(metrics: Map<string, MetricSums>): SeriesDelta["metrics"] {
+  if (metrics.size === 0) return noMetrics;
+  const taken: Record<string, Float64Array> = {};
+  for (const [name, sums] of metrics) {
+    if (!sums.isTouched) continue;
+    taken[name] = packClusters(sums.clusters);
+    sums.clusters.fill(0);
+    sums.isTouched = false;
+  }
+  return taken;
+}
 
 function createSeries(key: SeriesKey, { slowLimits, isUrgent }: SeriesWatch): Series {
   return {
@@ -249,6 +306,8 @@ function createSeries(key: SeriesKey, { slowLimits, isUrgent }: SeriesWatch): Se
     clusters: createClusterSums(),
     clustersTouched: false,
     statuses: new Map(),
+    metrics: new Map(),
+    failures: new Map(),
     analysed: 0,
     bytesIn: 0,
     bytesOut: 0,
@@ -321,7 +380,10 @@ function takeDelta(one: Series, ages: InFlightAges | undefined): SeriesDelta {
     users: one.users.takeDelta(),
     failingUsers: one.failingUsers.takeDelta(),
     slowUsers: one.slow.map(({ users }) => users.takeDelta()),
+    metrics: takeMetrics(one.metrics),
+    failures: Object.fromEntries(one.failures),
   };
+  if (one.failures.size > 0) one.failures = new Map();
   one.outcomes = zeros();
   one.analysedOutcomes = zeros();
   one.statuses = new Map();

@@ -12,6 +12,8 @@ export type SeriesKey = {
   readonly epoch: number;
   /** Requests, not users, were randomised. */
   readonly randomised: boolean;
+  /** Copies that nobody was answered with. */
+  readonly shadow: boolean;
 };
 
 /** Exchanges slower than this are told apart by user. */
@@ -66,6 +68,10 @@ export type SeriesDelta = {
   readonly failingUsers: DistinctDelta | null;
   /** Users who met an exchange slower than a limit, in the order of the series' `slowLimits`. */
   readonly slowUsers: readonly (DistinctDelta | null)[];
+  /** What was measured besides times, by name: see packClusters, x being the metric's value. */
+  readonly metrics: Readonly<Record<string, Float64Array>>;
+  /** Why answers were bad ones: counts by FailureReason. */
+  readonly failures: Readonly<Record<string, number>>;
 };
 
 /** One worker's telemetry since its last snapshot; plain data, safe to post between threads. */
@@ -75,4 +81,6 @@ export type TelemetrySnapshot = {
   readonly seriesCount: number;
   /** Exchanges counted for the overflow series because the limit on series was reached, since the start. */
   readonly overflowed: number;
+  /** Values of metrics that a series had no room for, since the start. */
+  readonly metricsDropped: number;
 };

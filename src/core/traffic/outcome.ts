@@ -8,6 +8,9 @@
  * - `timeout`: a wait ended: connect, first byte, idle or total
  * - `truncated`: the upstream's answer broke off after its head was sent on
  * - `aborted`: the client went away first
+ * - `bad_answer`: the upstream answered 1xx–3xx, and its answer says itself that it failed (see FailureReason)
+ *
+ * In the order in which they were invented: what is kept of them is kept by place.
  */
 export const outcomes = [
   "success",
@@ -17,9 +20,19 @@ export const outcomes = [
   "timeout",
   "truncated",
   "aborted",
+  "bad_answer",
 ] as const;
 
 export type Outcome = (typeof outcomes)[number];
+
+/** Outcomes for which a user's experience failed: neither the client's own fault nor its leaving. */
+export const failingOutcomes: readonly Outcome[] = [
+  "upstream_error",
+  "proxy_error",
+  "timeout",
+  "truncated",
+  "bad_answer",
+];
 
 /** The outcome of a response that arrived whole. */
 export function outcomeOfStatus(status: number): Outcome {

@@ -41,7 +41,55 @@ export const trafficFamilies: readonly Family<MetricsFacts>[] = [
         })),
       ),
   },
+  {
+    name: "sluice_answer_failures_total",
+    help: "Answers that failed in spite of their status, by what they said.",
+    type: "counter",
+    read: ({ view }) =>
+      view.traffic.flatMap(({ experiment, variant, route, failures }) =>
+        Array.from(failures, ([reason, value]) => ({
+          labels: { experiment, variant, route, reason },
+          value,
+        })),
+      ),
+  },
+  {
+    name: "sluice_copies_total",
+    help: "Copies of requests that nobody was answered with, by what they turned into.",
+    type: "counter",
+    read: ({ view }) =>
+      view.traffic.flatMap(({ experiment, variant, route, copies }) =>
+        Object.entries(copies)
+          .filter(([, value]) => value > 0)
+          .map(([outcome, value]) => ({ labels: { experiment, variant, route, outcome }, value })),
+      ),
+  },
+  {
+    name: "sluice_metric_values_total",
+    help: "How many values of a metric were measured (tokens, cost, comparisons, your own).",
+    type: "counter",
+    read: (facts) => metricSamples(facts, ({ count }) => count),
+  },
+  {
+    // Not a counter: a metric may be negative.
+    name: "sluice_metric_sum",
+    help: "Sum of the values of a metric since the start.",
+    type: "gauge",
+    read: (facts) => metricSamples(facts, ({ sum }) => sum),
+  },
 ];
+
+function metricSamples(
+  { view }: MetricsFacts,
+  of: (sums: { readonly count: number; readonly sum: number }) => number,
+): Sample[] {
+  return view.traffic.flatMap(({ experiment, variant, route, metrics }) =>
+    Array.from(metrics, ([metric, sums]) => ({
+      labels: { experiment, variant, route, metric },
+      value: of(sums),
+    })),
+  );
+}
 
 function* durations(
   { view }: MetricsFacts,

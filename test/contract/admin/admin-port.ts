@@ -81,6 +81,9 @@ export const status: Status = {
           in_flight: 0,
           users: null,
           latency_ms: null,
+          metrics: {},
+          failures: {},
+          copies: null,
           outcomes: {
             success: 0,
             client_error: 0,
@@ -89,6 +92,7 @@ export const status: Status = {
             timeout: 0,
             truncated: 0,
             aborted: 0,
+            bad_answer: 0,
           },
         },
       ],

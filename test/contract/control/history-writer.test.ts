@@ -161,11 +161,20 @@ describe("the history writer", () => {
   it("a series' key comes back from its text, and from no other", () => {
     const text = fc.option(fc.string(), { nil: null });
     fc.assert(
-      fc.property(text, text, text, fc.string(), fc.nat(), fc.boolean(), (...parts) => {
-        const [experiment, variant, upstream, route, epoch, randomised] = parts;
-        const key = { experiment, variant, upstream, route, epoch, randomised };
-        expect(parseSeriesText(seriesText(key))).toEqual(key);
-      }),
+      fc.property(
+        text,
+        text,
+        text,
+        fc.string(),
+        fc.nat(),
+        fc.boolean(),
+        fc.boolean(),
+        (...parts) => {
+          const [experiment, variant, upstream, route, epoch, randomised, shadow] = parts;
+          const key = { experiment, variant, upstream, route, epoch, randomised, shadow };
+          expect(parseSeriesText(seriesText(key))).toEqual(key);
+        },
+      ),
     );
     for (const other of ["", "x", "[]", "{}", '[null,null,null,"/",-1,true]', "null"]) {
       expect(parseSeriesText(other)).toBeNull();

@@ -118,7 +118,7 @@ describe("history", () => {
     const range = { fromMs: startMs, toMs: startMs + 1, resolutionMs: minuteMs } as const;
     const [minute] = valueOf(store.readHistory(range)).rows;
     const totals = totalsOf(minute?.counts ?? new Uint8Array());
-    expect(totals).toMatchObject({ outcomes: [21, 0, 0, 0, 0, 0, 0], analysed: 21 });
+    expect(totals).toMatchObject({ outcomes: [21, 0, 0, 0, 0, 0, 0, 0], analysed: 21 });
     // 1 of 1 ms, 2 of 2 ms … 6 of 6 ms.
     expect(totals.duration.filter((_, at) => at % 2 === 1)).toEqual(
       Int32Array.of(1, 2, 3, 4, 5, 6),

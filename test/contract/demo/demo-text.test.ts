@@ -14,6 +14,7 @@ const nothing = {
   timeout: 0,
   truncated: 0,
   aborted: 0,
+  bad_answer: 0,
 };
 const idle: VariantStatus = {
   key: "full",
@@ -26,6 +27,9 @@ const idle: VariantStatus = {
   in_flight: 0,
   users: null,
   latency_ms: null,
+  metrics: {},
+  failures: {},
+  copies: null,
   outcomes: nothing,
 };
 const busy: VariantStatus = {

@@ -69,7 +69,15 @@ function deltaOf({
   };
   const byOutcome = outcomes.map((outcome) => counted[outcome] ?? 0);
   return {
-    key: { experiment: "e", variant: "new", upstream: "b", route, epoch, randomised: false },
+    key: {
+      experiment: "e",
+      variant: "new",
+      upstream: "b",
+      route,
+      epoch,
+      randomised: false,
+      shadow: false,
+    },
     outcomes: byOutcome,
     statuses: [{ method: "GET", status: 200, server: createBuckets(), client: createBuckets() }],
     bytesIn: 0,
@@ -89,6 +97,8 @@ function deltaOf({
     clusters: packClusters(clusters),
     users: users === undefined ? null : exactly(users),
     failingUsers: failing === undefined ? null : exactly(failing),
+    metrics: {},
+    failures: {},
     slowUsers: slowUsers.map((hashes) => exactly(hashes)),
   };
 }

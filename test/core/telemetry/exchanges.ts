@@ -64,6 +64,7 @@ export function keyOf(written: Partial<SeriesKey> = {}): SeriesKey {
     route: "POST /embeddings",
     epoch: 1,
     randomised: false,
+    shadow: false,
     ...written,
   };
 }

@@ -21,6 +21,10 @@ function deltaOf(exchanges: readonly Exchange[], users = 0): SeriesDelta {
   const series = recorder.series(keyOf());
   for (const exchange of exchanges) recordExchange(recorder, series, exchange);
   for (let id = 0; id < users; id += 1) series.users.add(mix32(id));
+  for (const { durationUs, bytesOut } of exchanges) {
+    recorder.recordMetric(series, `metric_${durationUs % 3}`, bytesOut - 500, durationUs % 256);
+    if (bytesOut % 4 === 0) recorder.recordFailure(series, "no_context");
+  }
   recorder.startInFlight(series);
   return recorder.snapshot(0, []).series[0] as SeriesDelta;
 }
@@ -110,9 +114,9 @@ describe("encoded history", () => {
         const bytes = encodeHistory(totals);
         expect(decodeHistory(bytes.slice(0, cut % bytes.length)).ok).toBe(false);
         expect(decodeHistory(Uint8Array.of(...bytes, 0)).ok).toBe(false);
-        expect(decodeHistory(Uint8Array.of(2, ...bytes.slice(1)))).toEqual({
+        expect(decodeHistory(Uint8Array.of(3, ...bytes.slice(1)))).toEqual({
           ok: false,
-          error: "history of an unknown format (2)",
+          error: "history of an unknown format (3)",
         });
       }),
       { numRuns: 60 },
@@ -122,7 +126,7 @@ describe("encoded history", () => {
   test("never makes the reader throw or hang, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const totals = decodeHistory(Uint8Array.of(1, ...bytes));
+        const totals = decodeHistory(Uint8Array.of(2, ...bytes));
         // What can be read can also be written.
         if (totals.ok) expect(decoded(encodeHistory(totals.value))).toEqual(totals.value);
       }),
@@ -138,7 +142,14 @@ describe("encoded history", () => {
       outcomes: [3, 1],
       analysedOutcomes: [],
     });
-    expect(decoded(bytes).outcomes).toEqual([3, 1, 0, 0, 0, 0, 0]);
+    expect(decoded(bytes).outcomes).toEqual([3, 1, 0, 0, 0, 0, 0, 0]);
+  });
+
+  test("of an older Sluice that knew no metrics is read, too", () => {
+    const { metrics, failures, ...totals } = historyOf(deltaOf([]));
+    const bytes = encodeHistory({ ...totals, bytesIn: 7, metrics, failures });
+    const older = Uint8Array.of(1, ...bytes.slice(1, -2));
+    expect(decoded(older)).toEqual({ ...totals, bytesIn: 7, metrics: {}, failures: {} });
   });
 });
 

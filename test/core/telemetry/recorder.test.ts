@@ -11,6 +11,7 @@ import {
 import { takeCounts } from "../../../src/core/telemetry/latency.ts";
 import {
   createRecorder,
+  metricsPerSeriesMax,
   seriesMax,
   urgentMin,
   type Series,
@@ -296,4 +297,56 @@ test("a few bad exchanges of a rollout ask for a snapshot, once until it is take
   recorder.snapshot(0, []);
   fail(urgent, urgentMin);
   expect(asked).toBe(2);
+});
+
+describe("metrics", () => {
+  test("are summed by cluster of their users, and each snapshot has what came since the last", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    recorder.recordMetric(series, "tokens_in", 10, 3);
+    recorder.recordMetric(series, "tokens_in", 20, 3);
+    recorder.recordMetric(series, "cost", 0.5, 7);
+    expect(only(recorder.snapshot(0, [])).metrics).toEqual({
+      tokens_in: Float64Array.of(3, 2, 30, 500, 0),
+      cost: Float64Array.of(7, 1, 0.5, 0.25, 0),
+    });
+    recorder.recordMetric(series, "cost", 2, 0);
+    expect(only(recorder.snapshot(0, [])).metrics).toEqual({
+      cost: Float64Array.of(0, 1, 2, 4, 0),
+    });
+    expect(recorder.snapshot(0, []).series).toEqual([]);
+  });
+
+  test("without a user spread over all clusters", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    for (let at = 0; at < 2 * clusterCount; at += 1) recorder.recordMetric(series, "cost", 1, -1);
+    const { cost } = only(recorder.snapshot(0, [])).metrics;
+    expect(cost).toHaveLength(5 * clusterCount);
+    expect(cost?.filter((_, at) => at % 5 === 1)).toEqual(new Float64Array(clusterCount).fill(2));
+  });
+
+  test("of more names than a series keeps are dropped and counted", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    for (let at = 0; at < metricsPerSeriesMax + 2; at += 1) {
+      recorder.recordMetric(series, `metric_${at}`, 1, 0);
+    }
+    const snapshot = recorder.snapshot(0, []);
+    expect(Object.keys(only(snapshot).metrics)).toHaveLength(metricsPerSeriesMax);
+    expect(snapshot.metricsDropped).toBe(2);
+  });
+
+  test("and reasons of bad answers add up", () => {
+    const recorder = createRecorder();
+    const series = recorder.series(keyOf());
+    const totals = createTotals();
+    for (let turn = 0; turn < 2; turn += 1) {
+      recorder.recordMetric(series, "cost", 3, 1);
+      recorder.recordFailure(series, "no_context");
+      addSnapshot(totals, only(recorder.snapshot(0, [])));
+    }
+    expect(totals.failures).toEqual(new Map([["no_context", 2]]));
+    expect(Array.from(totals.metrics.get("cost")?.subarray(4, 8) ?? [])).toEqual([2, 6, 18, 0]);
+  });
 });
