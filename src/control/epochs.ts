@@ -80,6 +80,7 @@ function fingerprintOf(experiment: ExperimentPolicy): string {
     ...experiment,
     onUnavailable: null,
     lifecycle: null,
+    measure: null,
     rollout: rollout === null ? null : { ...rollout, desired: null },
   };
   return createHash("sha256").update(JSON.stringify(compared)).digest("base64url");

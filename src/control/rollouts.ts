@@ -1,5 +1,5 @@
 import type { Clock, Timers } from "../base/clock.ts";
-import { unreachable, type Result } from "../base/result.ts";
+import type { Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import type { NewEntry } from "../core/experiment/journal.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
@@ -12,7 +12,7 @@ import {
   type Evidence,
 } from "../core/rollout/evidence.ts";
 import type { QueryTick } from "../core/rollout/guardrail/window.ts";
-import type { DesiredState, RolloutPolicy } from "../core/rollout/policy.ts";
+import type { RolloutPolicy } from "../core/rollout/policy.ts";
 import type {
   RolloutCommand,
   RolloutCommandName,
@@ -21,9 +21,11 @@ import type {
 } from "../core/rollout/state.ts";
 import { createRollout, step } from "../core/rollout/step.ts";
 import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
-import { planOf, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
+import { forgetProven, isProven, noteProven, type ProvenVariant } from "../core/rollout/proven.ts";
+import { restoreProven, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
 import { describeWait } from "../core/rollout/wait.ts";
 import type { Gates } from "./gates.ts";
+import { commandFor, isSamePlan, marksOf, withShare, type VariantMarks } from "./rollout-plan.ts";
 import { readJournal, readStates, type JournalLine } from "./kept.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
@@ -96,8 +98,14 @@ type Running = {
   experiment: ExperimentPolicy;
   policy: RolloutPolicy;
   state: RolloutState;
+  marks: VariantMarks;
+  /** Variants that everybody had of late. */
+  proven: readonly ProvenVariant[];
+  /** When the first step began, if this process has seen it. */
+  startedMs: number | null;
   evidence: Evidence;
   appliedShare: number;
+  appliedShadow: number;
   isApplying: boolean;
   journal: JournalLine[];
   /** What took effect without being written down, because the store could not; tried again with every tick. */
@@ -124,6 +132,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         const before = known.policy.desired;
         known.experiment = experiment;
         known.policy = experiment.rollout;
+        known.marks = marksOf(experiment, next.upstreams);
         if (before !== known.policy.desired) obeyFile(known);
         continue;
       }
@@ -140,14 +149,21 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         experiment,
         policy: experiment.rollout,
         state,
+        marks: marksOf(experiment, next.upstreams),
+        proven: known?.proven ?? (stored === undefined ? [] : restoreProven(stored)),
+        startedMs: null,
         evidence: createEvidence(experiment.rollout),
         // Another plan was routed with nobody in its treatment: see withShare.
         appliedShare: 0,
+        appliedShadow: 0,
         isApplying: false,
         owed: known?.owed ?? [],
         journal: known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax),
       };
       running.set(experiment.key, one);
+      if (known?.state.phase.kind === "promoted") {
+        one.proven = noteProven(one.proven, known.marks.treatment, clock.wallMs());
+      }
       if (known === undefined) {
         if (state.phase.kind === "waiting") obeyFile(one);
         continue;
@@ -166,7 +182,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   function obeyFile(one: Running): void {
     const name = commandFor(one.policy.desired, one.state.phase.kind);
     if (name === null) return;
-    const refused = feed(one, { kind: "command", name, actor: "configuration" });
+    const refused = order(one, name, "configuration");
     if (refused !== null) {
       log("warn", "rollout stays as it is", {
         experiment: one.experiment.key,
@@ -199,14 +215,48 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     log("error", message, facts);
   }
 
+  function order(
+    one: Running,
+    name: RolloutCommandName,
+    actor: string,
+    reason?: string,
+  ): string | null {
+    const { restoreWithinMs } = one.policy;
+    const said = reason === undefined ? {} : { reason };
+    return feed(one, {
+      kind: "command",
+      name,
+      actor,
+      ...said,
+      isProven: isProven(one.proven, one.marks.treatment, restoreWithinMs, clock.wallMs()),
+    });
+  }
+
+  /** When it began, and what becomes of the variants' good name. */
+  function noteFate(one: Running, { what, actor, facts }: JournalCommand): void {
+    const { control, treatment } = one.marks;
+    if (what === "step" && facts["step"] === 1) one.startedMs = clock.monotonicMs();
+    if (what === "promoted") {
+      const nowMs = clock.wallMs();
+      one.proven = noteProven(noteProven(one.proven, control, nowMs), treatment, nowMs);
+    } else if (what === "rolled_back" && actor === "controller") {
+      one.proven = forgetProven(one.proven, treatment);
+    }
+  }
+
   function feed(one: Running, event: RolloutEvent): string | null {
     const { next, commands, refused } = step(one.policy, one.state, event, clock.monotonicMs());
     const lines = commands.flatMap((command) => (command.kind === "journal" ? [command] : []));
+    const { proven, startedMs } = one;
+    for (const line of lines) noteFate(one, line);
     const entries = lines.map((line) => entryOf(one, line));
     const unkept = lines.length === 0 ? null : keep(one, next, entries);
     if (unkept !== null) {
       // What cannot be written down may lower the risk, never raise it.
-      if (next.share > one.state.share) return `the store cannot keep it: ${unkept}`;
+      if (next.share > one.state.share) {
+        Object.assign(one, { proven, startedMs });
+        return `the store cannot keep it: ${unkept}`;
+      }
       one.owed = one.owed.concat(entries).slice(-owedMax);
     }
     one.state = next;
@@ -241,7 +291,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     if (store === null) return null;
     const subject = one.experiment.key;
     const entries = one.owed.concat(fresh);
-    const state = saveRollout(one.experiment, next, clock.monotonicMs());
+    const state = saveRollout(one.experiment, next, one.proven, clock.monotonicMs());
     const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
     if (kept.ok) {
       one.owed = [];
@@ -254,9 +304,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
   async function bringShare(one: Running): Promise<void> {
-    if (one.isApplying || one.state.share === one.appliedShare) return;
+    if (one.isApplying || isInForce(one)) return;
     one.isApplying = true;
-    const { share } = one.state;
+    const { share, shadow } = one.state;
     // Requests of the split that ends are told by their epoch; what is still in flight is not held against the next.
     const sinceMs = clock.monotonicMs();
     const applied = await apply(one.experiment.key);
@@ -264,6 +314,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     if (running.get(one.experiment.key) !== one) return;
     if (applied.ok) {
       one.appliedShare = share;
+      one.appliedShadow = shadow;
       const tookMs = Math.round(10 * (clock.monotonicMs() - sinceMs)) / 10;
       log("info", "share in force", { experiment: one.experiment.key, share, tookMs });
     } else
@@ -273,15 +324,18 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         reason: applied.error,
       });
     // A rollback that came meanwhile does not wait for the next tick.
-    if (applied.ok && one.state.share !== share) await bringShare(one);
+    if (applied.ok && !isInForce(one)) await bringShare(one);
   }
 
   function judge(): void {
     for (const one of running.values()) {
       if (one.owed.length > 0) keep(one, one.state, []);
-      const byUser = one.experiment.assignment.strategy === "hash";
+      const { appliedShadow: shadow } = one;
+      // The same users are behind both the copies and the answers.
+      const byUser = one.experiment.assignment.strategy === "hash" && shadow === 0;
+      const share = shadow > 0 ? shadow / (1 + shadow) : one.appliedShare;
       const { key } = one.experiment;
-      const ticks = takeTicks(one.evidence, one.appliedShare, byUser, (name) => queries(key, name));
+      const ticks = takeTicks(one.evidence, share, byUser, (name) => queries(key, name));
       feed(one, { kind: "tick", ticks, treated: treatedOf(one.evidence) });
       void bringShare(one);
     }
@@ -307,7 +361,11 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         if (one === undefined || experiment === null || epoch !== epochs[experiment]) continue;
         const control = one.experiment.variants.find((each) => each.control)?.key;
         const arm = variant === control ? "control" : "treatment";
-        addEvidence(one.evidence, arm, nameOf(source), delta);
+        const { startedMs, policy } = one;
+        addEvidence(one.evidence, arm, nameOf(source), delta, {
+          isShadowStep: one.appliedShadow > 0,
+          isWarmingUp: startedMs !== null && clock.monotonicMs() - startedMs < policy.warmUpMs,
+        });
       }
     },
     judge,
@@ -317,12 +375,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     command(experiment, name, actor, reason) {
       const one = running.get(experiment);
       if (one === undefined) return undefined;
-      return feed(one, {
-        kind: "command",
-        name,
-        actor,
-        ...(reason === undefined ? {} : { reason }),
-      });
+      return order(one, name, actor, reason);
     },
     view: () =>
       Array.from(running, ([experiment, { policy, state, appliedShare, journal }]) => ({
@@ -337,45 +390,10 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   };
 }
 
-function withShare(experiment: ExperimentPolicy, one: Running | undefined): ExperimentPolicy {
-  if (one === undefined) return experiment;
-  // Nobody gets a treatment that the rollout under way was not about.
-  const share = isSamePlan(one.experiment, experiment) ? one.state.share : 0;
-  return {
-    ...experiment,
-    rolloutShare: share,
-    variants: experiment.variants.map((variant) => ({
-      ...variant,
-      weight: variant.control ? 1 - share : share,
-    })),
-  };
+function isInForce({ state, appliedShare, appliedShadow }: Running): boolean {
+  return state.share === appliedShare && state.shadow === appliedShadow;
 }
 
 function nameOf({ index, incarnation }: WorkerSource): string {
   return `${index}.${incarnation}`;
-}
-
-function isSamePlan(one: ExperimentPolicy, other: ExperimentPolicy): boolean {
-  return planOf(one) === planOf(other);
-}
-
-/** The command that brings a rollout to what the file wants; null when there is none, or nothing to do. */
-function commandFor(
-  desired: DesiredState,
-  phase: RolloutState["phase"]["kind"],
-): RolloutCommandName | null {
-  switch (desired) {
-    case "manual":
-      return null;
-    case "running":
-      return phase === "waiting" ? "start" : phase === "paused" ? "resume" : null;
-    case "paused":
-      return phase === "stepping" || phase === "observing" ? "pause" : null;
-    case "promoted":
-      return phase === "promoted" ? null : "promote_all";
-    case "rolled_back":
-      return phase === "waiting" ? null : "rollback";
-    default:
-      return unreachable(desired);
-  }
 }

@@ -1,6 +1,7 @@
 import type { RolloutView } from "../control/rollouts.ts";
 import type { Preparation } from "../core/rollout/preparation.ts";
 import type { GuardrailPolicy } from "../core/rollout/policy.ts";
+import { isDurationMetric } from "../core/telemetry/metric-names.ts";
 import type { RolloutStatus } from "../wire/admin-api.ts";
 
 /** A rollout as the admin API shows it. */
@@ -16,12 +17,14 @@ export function describeRollout(
     step: at.kind === "stepping" ? at.step + 1 : null,
     steps: policy.steps.map((step) => ({
       share: step.share,
+      shadow: step.shadow,
       hold_seconds: step.holdMs / 1000,
       min_requests: step.minRequests,
       min_users: step.minUsers,
       gate: typeof step.gate === "string" ? step.gate : "webhook",
     })),
     share,
+    shadow: state.shadow,
     applied_share: appliedShare,
     preparation:
       preparation === null
@@ -59,6 +62,10 @@ export function describeRollout(
 }
 
 function unitOf(policy: GuardrailPolicy | undefined): "share" | "ms" | "number" {
-  if (policy?.metric.kind === "mean" || policy?.metric.kind === "quantile") return "ms";
-  return policy?.metric.kind === "promql" ? "number" : "share";
+  const metric = policy?.metric;
+  if (metric?.kind === "quantile") return "ms";
+  if (metric?.kind === "mean") {
+    return metric.of === null || isDurationMetric(metric.of) ? "ms" : "number";
+  }
+  return metric?.kind === "promql" ? "number" : "share";
 }

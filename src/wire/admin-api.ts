@@ -177,6 +177,7 @@ export const rolloutSchema = z.object({
   steps: z.array(
     z.object({
       share,
+      shadow: share.describe("Of requests, as copies, in a step that gives the treatment no users"),
       hold_seconds: z.number(),
       min_requests: count,
       min_users: count,
@@ -184,6 +185,7 @@ export const rolloutSchema = z.object({
     }),
   ),
   share: share.describe("The treatment's share that is wanted"),
+  shadow: share.describe("The share of requests that the treatment gets as copies"),
   applied_share: share.describe("The one that every worker confirmed"),
   users: count.describe("Distinct users who had the treatment in this step"),
   requests: count.describe("Their requests that are analysed"),

@@ -4,6 +4,7 @@ import { compileExperiment } from "../../src/core/assignment/compile.ts";
 import type { ExperimentPolicy } from "../../src/core/experiment/policy.ts";
 import type { GuardrailTick } from "../../src/core/rollout/guardrail.ts";
 import type { RolloutPolicy } from "../../src/core/rollout/policy.ts";
+import { forgetProven, isProven, noteProven } from "../../src/core/rollout/proven.ts";
 import { restoreRollout, saveRollout } from "../../src/core/rollout/saved.ts";
 import type {
   RolloutCommandName,
@@ -23,6 +24,7 @@ class Canary {
   state: RolloutState;
   nowMs = 0;
   readonly shares: number[] = [];
+  readonly splits: { share: number; shadow: number }[] = [];
   readonly policy: RolloutPolicy;
   requests = 0;
 
@@ -36,6 +38,7 @@ class Canary {
     for (const command of commands) {
       if (command.kind !== "set_share") continue;
       this.shares.push(command.share);
+      this.splits.push({ share: command.share, shadow: command.shadow });
       this.requests = 0;
     }
     this.state = next;
@@ -76,6 +79,28 @@ describe("acceptance", () => {
     expect(climbing.state.phase.kind).toBe("stepping");
   });
 
+  it("5: a plan that mirrors first has nobody answered by the treatment, then a tenth, unmirrored", () => {
+    const [plain] = rolloutOf().steps;
+    const policy: RolloutPolicy = {
+      ...rolloutOf(),
+      steps: [
+        Object.assign({}, plain, { share: 0, shadow: 1 }),
+        Object.assign({}, plain, { share: 0.1 }),
+      ],
+    };
+    const canary = started(policy);
+    expect(canary.splits).toEqual([{ share: 0, shadow: 1 }]);
+    // What its copies turn into counts as if they were answers.
+    expect(
+      new Canary(policy, canary.state).pass(2, (count) => countsTick(count, count)).state,
+    ).toMatchObject({ phase: { kind: "rolled_back" }, share: 0, shadow: 0 });
+    canary.pass(11);
+    expect(canary.splits).toEqual([
+      { share: 0, shadow: 1 },
+      { share: 0.1, shadow: 0 },
+    ]);
+  });
+
   it("6: a promotion may go in steps of its own, each of them held", () => {
     const policy: RolloutPolicy = {
       ...rolloutOf(),
@@ -114,13 +139,37 @@ describe("acceptance", () => {
     ).experiments["e"] as ExperimentPolicy;
     const policy = experiment.rollout as RolloutPolicy;
     const before = started(policy).pass(6);
-    const kept = JSON.stringify(saveRollout(experiment, before.state, before.nowMs));
+    const kept = JSON.stringify(saveRollout(experiment, before.state, [], before.nowMs));
     const restored = restoreRollout(experiment, policy, JSON.parse(kept), 0);
     if (restored === null) throw new Error("not restored");
     const after = new Canary(policy, restored).command("start");
     expect(after.shares).toEqual([]);
     expect(after.pass(3.75).shares).toEqual([]);
     expect(after.pass(0.5).shares).toEqual([0.5]);
+  });
+
+  it("19: a treatment that everybody had within the window skips the steps, and is still watched", () => {
+    const policy: RolloutPolicy = { ...rolloutOf(), restoreWithinMs: 3_600_000 };
+    const proven = noteProven([], "blue", 1000);
+    const known = (nowMs: number) => isProven(proven, "blue", policy.restoreWithinMs, nowMs);
+    const start = (isKnown: boolean) => {
+      const canary = new Canary(policy);
+      canary.feed({ kind: "command", name: "start", actor: "ann", isProven: isKnown });
+      return canary;
+    };
+    const inside = start(known(3_601_000));
+    expect(inside.splits).toEqual([{ share: 1, shadow: 0 }]);
+    expect(inside.state.phase.kind).toBe("observing");
+    expect(
+      new Canary(policy, inside.state).pass(2, (count) => countsTick(count, count, { share: 1 }))
+        .state.share,
+    ).toBe(0);
+    const outside = start(known(3_601_001));
+    expect(outside.splits).toEqual([{ share: 0.05, shadow: 0 }]);
+    // What was rolled back, or was never there, or is of a clock that went back, proves nothing.
+    expect(isProven(forgetProven(proven, "blue"), "blue", 1e9, 2000)).toBe(false);
+    expect(isProven(proven, "green", 1e9, 2000)).toBe(false);
+    expect(known(999)).toBe(false);
   });
 
   it("21: no data is no verdict, whatever its weight, and identical data pass", () => {

@@ -8,6 +8,7 @@ export function guardrailOf(changed: Partial<GuardrailPolicy> = {}): GuardrailPo
     metric: { kind: "outcomes", bad: ["upstream_error", "proxy_error", "timeout", "truncated"] },
     max: 0.05,
     min: null,
+    minRatio: null,
     maxRatio: null,
     onBreach: "rollback",
     evidence: { kind: "sequential" },
@@ -25,10 +26,12 @@ export function rolloutOf(
   step: Partial<RolloutStep> = {},
 ): RolloutPolicy {
   return {
-    steps: [0.05, 0.25, 1].map((share) => Object.assign({ share }, plain, step)),
+    steps: [0.05, 0.25, 1].map((share) => Object.assign({ share, shadow: 0 }, plain, step)),
     guardrails: guardrails.map(guardrailOf),
     observeMs: 5_000,
     desired: "manual",
+    warmUpMs: 0,
+    restoreWithinMs: 0,
   };
 }
 

@@ -3,6 +3,8 @@ import { isLoopback } from "./address.ts";
 import { defaults } from "./defaults.ts";
 import { shadows } from "./route-match.ts";
 import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
+import { answerMetrics, isKnownMetric, pairMetrics } from "../telemetry/metric-names.ts";
+import { guardrailMetrics } from "../rollout/guardrail-schema.ts";
 import { suggest } from "./suggestion.ts";
 
 /** What could be read of a file: entries that their schema refused are missing or null, names are all there. */
@@ -150,9 +152,18 @@ function checkRollout(at: readonly string[], variants: Variants, add: AddIssue):
 
 function checkGuardrails(
   at: readonly string[],
-  { guardrails, rollout, auto_rollout, assignment }: WrittenExperiment,
+  { guardrails, rollout, auto_rollout, assignment, metrics }: WrittenExperiment,
   add: AddIssue,
 ): void {
+  const declared = (metrics ?? []).map(({ name }) => name);
+  for (const [index, { metric }] of guardrails.entries()) {
+    if (metric.kind !== "mean" || metric.of === null) continue;
+    if (isKnownMetric(metric.of) || declared.includes(metric.of)) continue;
+    const names = [...guardrailMetrics, ...answerMetrics, ...pairMetrics, ...declared];
+    const hint = suggest(metric.of, names) || "; declare it under metrics";
+    const message = `no metric is named ${metric.of}${hint}`;
+    add([...at, "guardrails", index, "metric"], "unknown_metric", message);
+  }
   const steps = rollout?.steps ?? auto_rollout?.steps;
   if (guardrails.length > 0 && steps === undefined) {
     const message = "guardrails judge rollouts with steps; this one has none";

@@ -146,6 +146,8 @@ function describeExperiment(old: ExperimentPolicy, next: ExperimentPolicy): stri
     );
     if (parts.length > 0) words.push(`${at}: ${parts.join(", ")} changed`);
   }
+  const measured = changedFields(old.measure, next.measure);
+  if (measured.length > 0) words.push(`${at}: ${measured.join(", ")} changed`);
   if (old.onUnavailable !== next.onUnavailable) {
     words.push(`${at}: on_unavailable ${old.onUnavailable} → ${next.onUnavailable}`);
   }
@@ -219,7 +221,13 @@ function warnOfMoves(old: ExperimentPolicy, next: ExperimentPolicy): string[] {
 
 /** What a measurement depends on; where it changes, the numbers before and after must not be pooled. */
 function comparisonOf(experiment: ExperimentPolicy): object {
-  return { ...experiment, onUnavailable: null, lifecycle: null, rollout: planOf(experiment) };
+  return {
+    ...experiment,
+    onUnavailable: null,
+    lifecycle: null,
+    measure: null,
+    rollout: planOf(experiment),
+  };
 }
 
 /** What a rollout is, without what the file wants done with it. */

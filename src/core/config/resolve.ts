@@ -2,6 +2,8 @@ import { resolveRollout } from "../rollout/schema.ts";
 import type { Result } from "../../base/result.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../experiment/policy.ts";
 import type { LifecyclePolicy } from "../experiment/lifecycle-policy.ts";
+import type { MeasurePolicy } from "../experiment/measure-policy.ts";
+import { resolveMeasure } from "../experiment/measure-schema.ts";
 import type { WrittenExperiment } from "../experiment/schema.ts";
 import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
 import type { Readable } from "./checks.ts";
@@ -176,11 +178,21 @@ function resolveExperiment(key: string, written: WrittenExperiment): ExperimentP
     assignment: { ...written.assignment, seed: written.assignment.seed ?? key },
     rolloutShare,
     rollout: resolveRollout(written.rollout, written.guardrails),
+    rolloutShadow: 0,
+    measure: resolveMeasure(written, pricesOf(named)),
     lifecycle: rolloutShare === null ? resolveLifecycle(written) : null,
     disabled: written.disabled,
     onUnavailable:
       written.on_unavailable ?? (rolloutShare === null ? onUnavailable : onUnavailableRollout),
   };
+}
+
+function pricesOf(
+  variants: readonly [string, WrittenExperiment["variants"][string]][],
+): MeasurePolicy["prices"] {
+  return Object.fromEntries(
+    variants.flatMap(([name, { price }]) => (price === undefined ? [] : [[name, price]])),
+  );
 }
 
 function resolveLifecycle(written: WrittenExperiment): LifecyclePolicy {

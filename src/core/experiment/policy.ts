@@ -1,5 +1,6 @@
 import type { AssignmentPolicy } from "../assignment/policy.ts";
 import type { LifecyclePolicy } from "./lifecycle-policy.ts";
+import type { MeasurePolicy } from "./measure-policy.ts";
 import type { RolloutPolicy } from "../rollout/policy.ts";
 
 /** The experiment slice of the configuration, after validation: plain data, safe to post to a worker. */
@@ -39,6 +40,9 @@ export type ExperimentPolicy = {
   readonly rollout: RolloutPolicy | null;
   /** What an A/B experiment is to find out and when it ends; null for a rollout. */
   readonly lifecycle: LifecyclePolicy | null;
+  /** The share of split requests that a rollout's present step sends to the treatment as copies, 0…1. */
+  readonly rolloutShadow: number;
+  readonly measure: MeasurePolicy;
   /** Kill switch: true sends everybody to the control at once, cookies and forced variants included. */
   readonly disabled: boolean;
   readonly onUnavailable: "fail" | "control";

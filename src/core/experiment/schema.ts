@@ -19,6 +19,7 @@ import {
 import { guardrailSchema } from "../rollout/guardrail-schema.ts";
 import { rolloutLimits, rolloutSchema } from "../rollout/schema.ts";
 import { primaryMetrics, type AnalysisPolicy } from "./lifecycle-policy.ts";
+import { measureFields, priceSchema } from "./measure-schema.ts";
 import type { JsonValue } from "./policy.ts";
 
 /** How the experiment slice of the configuration is written, and what it turns into. */
@@ -113,6 +114,7 @@ const variant = closed({
     .nullable()
     .describe("replaces the path prefix from by to")
     .prefault(null),
+  price: priceSchema.describe("for cost per request, in any currency").optional(),
 });
 
 const analysis = closed({
@@ -168,10 +170,9 @@ export const experimentSchema = closed(
     on_unavailable: choice(["fail", "control"])
       .describe("users of a variant without a healthy endpoint; default fail, for rollouts control")
       .optional(),
+    ...measureFields,
   },
-  {
-    metrics: "this version has no metrics of one's own; remove metrics until it does",
-  },
+  {},
 );
 
 /** An experiment as its schema hands it on. */

@@ -6,6 +6,8 @@ import {
 } from "../statistics/sequential/first-errors.ts";
 import { ratioOf, sumsOfTelemetry } from "../statistics/clustered/ratio.ts";
 import { addPackedClusters, createClusterSums, type ClusterSums } from "../telemetry/clusters.ts";
+import { addMetrics } from "../telemetry/merge.ts";
+import { isPairMetric } from "../telemetry/metric-names.ts";
 import { DistinctUsers } from "../telemetry/distinct.ts";
 import { createLatency, mergeCounts, type SparseCounts } from "../telemetry/latency.ts";
 import { inFlightAgeBoundsMs, type InFlightAges, type SeriesDelta } from "../telemetry/snapshot.ts";
@@ -51,6 +53,8 @@ type StepSums = Record<
     readonly clusters: ClusterSums;
     readonly users: DistinctUsers;
     requests: number;
+    /** Of the metrics that a guardrail looks at. */
+    readonly metrics: Map<string, ClusterSums>;
     /** Kept only where a guardrail looks at quantiles. */
     readonly times: { duration: SparseCounts; first_byte: SparseCounts };
   }
@@ -62,6 +66,8 @@ type StepSums = Record<
  */
 export type Evidence = {
   readonly guardrails: readonly Watched[];
+  /** Metrics that some guardrail looks at. */
+  readonly metricNames: ReadonlySet<string>;
   readonly failed: FirstErrors;
   toldFailed: Firsts;
   /** The epoch that `step` is of; null before the first. */
@@ -79,6 +85,11 @@ export function createEvidence(policy: RolloutPolicy): Evidence {
         ? { at: slowLimits++, first: createFirstErrors(arms.length), told: noFirsts }
         : null,
     })),
+    metricNames: new Set(
+      policy.guardrails.flatMap(({ metric }) =>
+        metric.kind === "mean" && metric.of !== null ? [metric.of] : [],
+      ),
+    ),
     failed: createFirstErrors(arms.length),
     toldFailed: noFirsts,
     epoch: null,
@@ -101,9 +112,20 @@ function noUsers(): StepSums[ArmName] {
     clusters: createClusterSums(),
     users: new DistinctUsers(),
     requests: 0,
+    metrics: new Map(),
     times: { duration: noCounts, first_byte: noCounts },
   };
 }
+
+/** How a snapshot is to be taken. */
+export type EvidenceMode = {
+  /** The treatment answers nobody: its copies are what it is judged by. */
+  readonly isShadowStep: boolean;
+  /** Times are not yet compared with the control's. */
+  readonly isWarmingUp: boolean;
+};
+
+const plainMode: EvidenceMode = { isShadowStep: false, isWarmingUp: false };
 
 /** Adds one series of one worker's snapshot. */
 export function addEvidence(
@@ -111,9 +133,21 @@ export function addEvidence(
   arm: ArmName,
   worker: string,
   delta: SeriesDelta,
+  mode = plainMode,
 ): void {
+  if (evidence.epoch !== delta.key.epoch) {
+    evidence.epoch = delta.key.epoch;
+    evidence.step = noStep();
+  }
+  // Comparisons of answers are made on copies, in every step.
+  if (arm === "treatment") addStepMetrics(evidence, arm, delta, isPairMetric);
+  // Copies that went to the control, and answers of a treatment that is to answer nobody (somebody forced it), say nothing.
+  const isOfArm = arm === "treatment" ? mode.isShadowStep : false;
+  if (delta.key.shadow !== isOfArm) return;
+  addStepMetrics(evidence, arm, delta, (name) => !isPairMetric(name));
   const armAt = arms.indexOf(arm);
   for (const { policy, sums, slowUsers } of evidence.guardrails) {
+    if (mode.isWarmingUp && comparesTimes(policy)) continue;
     const of = sums[arm];
     of.finished = addTally(of.finished, tallyOf(policy.metric, delta));
     if (policy.metric.kind === "slow") {
@@ -126,18 +160,39 @@ export function addEvidence(
     if (slowUsers !== null && slow !== null) noteErringUsers(slowUsers.first, armAt, slow);
   }
   if (delta.failingUsers !== null) noteErringUsers(evidence.failed, armAt, delta.failingUsers);
-  if (evidence.epoch !== delta.key.epoch) {
-    evidence.epoch = delta.key.epoch;
-    evidence.step = noStep();
-  }
   const of = evidence.step[arm];
   of.requests += delta.analysed;
-  addPackedClusters(of.clusters, delta.clusters);
   if (delta.users !== null) of.users.merge(delta.users);
+  if (mode.isWarmingUp) return;
+  addPackedClusters(of.clusters, delta.clusters);
   if (evidence.guardrails.some(({ policy }) => policy.metric.kind === "quantile")) {
     of.times.duration = mergeCounts(of.times.duration, delta.duration);
     of.times.first_byte = mergeCounts(of.times.first_byte, delta.firstByte);
   }
+}
+
+/** True for a guardrail that a cold cache would mislead. */
+function comparesTimes({ metric, maxRatio }: GuardrailPolicy): boolean {
+  const isOfTimes = metric.kind === "slow" || (metric.kind === "mean" && metric.of === null);
+  return maxRatio !== null && isOfTimes;
+}
+
+function addStepMetrics(
+  evidence: Evidence,
+  arm: ArmName,
+  { metrics }: SeriesDelta,
+  isWanted: (name: string) => boolean,
+): void {
+  for (const { policy, sums } of evidence.guardrails) {
+    const name = policy.metric.kind === "mean" ? policy.metric.of : null;
+    const packed = name === null || !isWanted(name) ? undefined : metrics[name];
+    if (name === null || packed === undefined) continue;
+    sums[arm].finished = addTally(sums[arm].finished, sumOfValues(packed));
+  }
+  const wanted = Object.entries(metrics).filter(
+    ([name]) => evidence.metricNames.has(name) && isWanted(name),
+  );
+  addMetrics(evidence.step[arm].metrics, Object.fromEntries(wanted));
 }
 
 const noCounts = new Int32Array(0);
@@ -188,6 +243,11 @@ export function takeTicks(
         control: timesOf(step.control, metric.of),
         share,
       });
+    } else if (metric.kind === "mean" && metric.of !== null) {
+      const { step } = evidence;
+      const ofTreatment = meanOfMetric(step.treatment, metric.of);
+      const ofControl = meanOfMetric(step.control, metric.of);
+      ticks.set(name, { kind: "mean", treatment, control, share, ofTreatment, ofControl });
     } else if (metric.kind === "mean") {
       ticks.set(name, { kind: "mean", treatment, control, share, ...means() });
     } else {
@@ -226,6 +286,15 @@ function meanOf({ clusters, users }: StepSums[ArmName]): MeanOfUsers | null {
   const ratio = ratioOf(sumsOfTelemetry(clusters, "duration"));
   if (!ratio.ok) return null;
   return { value: ratio.value.value, variance: ratio.value.variance, users: users.estimate() };
+}
+
+function meanOfMetric({ metrics, users }: StepSums[ArmName], name: string): MeanOfUsers | null {
+  const sums = metrics.get(name);
+  const ratio = sums === undefined ? null : ratioOf(sumsOfTelemetry(sums, "duration"));
+  if (ratio === null || !ratio.ok) return null;
+  const { value, variance, n } = ratio.value;
+  // How many users are behind the values is not known: no more than there are, and than there are values.
+  return { value, variance, users: Math.min(users.estimate(), n) };
 }
 
 function timesOf({ clusters, times }: StepSums[ArmName], of: "duration" | "first_byte"): ArmTimes {
@@ -275,11 +344,11 @@ function tallyOf(metric: GuardrailMetric, delta: SeriesDelta): Tally {
   if (metric.kind === "slow") {
     return slowerThan(metric.of === "duration" ? delta.duration : delta.firstByte, metric.limitMs);
   }
-  return metric.kind === "mean" ? sumOfDurations(delta.clusters) : noTally;
+  return metric.kind === "mean" && metric.of === null ? sumOfValues(delta.clusters) : noTally;
 }
 
-/** The sum of durations in milliseconds, over requests with a user. */
-function sumOfDurations(packed: Float64Array): Tally {
+/** The sum of values (durations in milliseconds, or a metric's), and how many there are. */
+function sumOfValues(packed: Float64Array): Tally {
   let bad = 0;
   let count = 0;
   for (let at = 0; at < packed.length; at += 5) {

@@ -11,6 +11,14 @@ import {
   share,
   text,
 } from "../config/fields.ts";
+import {
+  answerMetrics,
+  isDurationMetric,
+  isKnownMetric,
+  isPairMetric,
+  metricNamePattern,
+  pairMetrics,
+} from "../telemetry/metric-names.ts";
 import { failingOutcomes } from "../traffic/outcome.ts";
 import type { EvidencePolicy, GuardrailMetric, GuardrailPolicy } from "./policy.ts";
 
@@ -33,9 +41,21 @@ const badOutcomes = {
   bad_answer_rate: ["bad_answer"],
 } as const;
 
+/** Metrics that every experiment has. */
+export const guardrailMetrics = [
+  "error_rate",
+  "success_rate",
+  "timeout_rate",
+  "truncation_rate",
+  "bad_answer_rate",
+  "slow_rate",
+  "in_flight_age",
+  "latency_mean",
+] as const;
+
 const known =
-  "error_rate, success_rate, timeout_rate, truncation_rate, bad_answer_rate, slow_rate, in_flight_age, " +
-  "latency_mean, latency_p50…p99.9, ttfb_p50…p99.9, promql";
+  `${guardrailMetrics.join(", ")}, latency_p50…p99.9, ttfb_p50…p99.9, promql, or a metric of answers: ` +
+  `${[...answerMetrics, ...pairMetrics].join(", ")}, one of metrics:`;
 
 const written = closed({
   metric: text("a metric", 64).describe(known),
@@ -45,11 +65,14 @@ const written = closed({
     .optional(),
   min: z
     .union([z.number(), z.string()])
-    .describe("lowest success_rate, or answer of a query")
+    .describe("lowest success_rate, answer of a query, or mean of a metric")
     .optional(),
   slower_than: duration(1, 3_600_000).describe("what slow_rate counts as slow").optional(),
   relative_to: choice(["control"]).optional(),
   max_ratio: number(1.000001, 1000).describe("times the control's value").optional(),
+  min_ratio: number(0.000001, 0.999999)
+    .describe("times the control's value, for metrics of answers")
+    .optional(),
   query: text("a PromQL query", 4096).describe("asked of the server in prometheus:").optional(),
   name: text("a name", 64)
     .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, "letters, digits and _ only")
@@ -82,9 +105,10 @@ type Limits = Pick<GuardrailPolicy, "metric" | "max" | "min">;
 
 /** One entry of `guardrails:`. */
 export const guardrailSchema = written.transform((fields, context): GuardrailPolicy => {
-  const { metric, relative_to, max_ratio } = fields;
-  if ((relative_to === undefined) !== (max_ratio === undefined)) {
-    return reject(context, "relative_to: control and max_ratio come together");
+  const { metric, relative_to, max_ratio, min_ratio } = fields;
+  const isRelative = max_ratio !== undefined || min_ratio !== undefined;
+  if ((relative_to !== undefined) !== isRelative) {
+    return reject(context, "relative_to: control and max_ratio (or min_ratio) come together");
   }
   const evidence = readEvidence(fields, context);
   const limits = readLimits(fields, context);
@@ -97,6 +121,7 @@ export const guardrailSchema = written.transform((fields, context): GuardrailPol
     name: fields.name ?? (isRatioOnly ? `${metric}_ratio` : metric),
     ...limits,
     maxRatio: max_ratio ?? null,
+    minRatio: min_ratio ?? null,
     onBreach: fields.on_breach ?? "rollback",
     evidence,
     falseAlarm,
@@ -154,6 +179,10 @@ function readLimits(fields: Written, context: Context): Limits {
     }
   }
   if (metric === "promql") return readQuery(fields, context);
+  if (isNamedMetric(metric)) return readMetric(fields, context);
+  if (fields.min_ratio !== undefined) {
+    return reject(context, "only metrics of answers have a min_ratio", ["min_ratio"]);
+  }
   if (Object.hasOwn(badOutcomes, metric) || metric === "slow_rate") {
     return readRate(fields, context);
   }
@@ -206,6 +235,57 @@ function readRate(fields: Written, context: Context): Limits {
   return { metric: { kind: "outcomes", bad }, max: highest, min: null };
 }
 
+/** True for a metric of answers; whether it is declared is looked at where the declarations are known. */
+function isNamedMetric(metric: string): boolean {
+  const isTime = parseLatency(metric) !== null || /^(?:latency|ttfb)_p/.test(metric);
+  const isOwn = Object.hasOwn(badOutcomes, metric) || timesAndRates.has(metric);
+  return isKnownMetric(metric) || (!isTime && !isOwn && metricNamePattern.test(metric));
+}
+
+const timesAndRates: ReadonlySet<string> = new Set([
+  "slow_rate",
+  "in_flight_age",
+  "latency_mean",
+  "promql",
+]);
+
+/** The mean of a metric of answers: a ceiling or a floor, absolute, relative or both. */
+function readMetric(fields: Written, context: Context): Limits {
+  const { metric, max, min, max_ratio, min_ratio } = fields;
+  const isCeiling = max !== undefined || max_ratio !== undefined;
+  const isFloor = min !== undefined || min_ratio !== undefined;
+  if (isCeiling === isFloor) {
+    const message = isCeiling
+      ? "write a ceiling and a floor as two guardrails"
+      : "say max, min, or relative_to: control with max_ratio or min_ratio";
+    return reject(context, message);
+  }
+  if ((max_ratio !== undefined || min_ratio !== undefined) && isPairMetric(metric)) {
+    return reject(context, `${metric} is a comparison with the control already: say max or min`);
+  }
+  if (min_ratio !== undefined && fields.evidence === "window") {
+    return reject(context, "belongs to evidence: sequential", ["min_ratio"]);
+  }
+  const limits = { max, min };
+  for (const field of ["max", "min"] as const) {
+    const bound = limits[field];
+    if (bound === undefined || typeof bound === "number") continue;
+    const parsed = isDurationMetric(metric) ? parseDurationMs(bound) : null;
+    if (parsed === null) {
+      // Metrics of one's own are plain numbers: this is rather a word mistyped.
+      if (!isKnownMetric(metric)) return reject(context, `expected one of ${known}`, ["metric"]);
+      const example = isDurationMetric(metric) ? "a duration such as 800ms" : "a number";
+      return reject(context, `expected ${example}`, [field]);
+    }
+    limits[field] = parsed;
+  }
+  return {
+    metric: { kind: "mean", of: metric },
+    max: (limits.max as number | undefined) ?? null,
+    min: (limits.min as number | undefined) ?? null,
+  };
+}
+
 /** Metrics whose limit is a duration. */
 function readDurations(fields: Written, context: Context): Limits {
   const { metric, max, min, max_ratio } = fields;
@@ -220,7 +300,7 @@ function readDurations(fields: Written, context: Context): Limits {
   if ((max !== undefined || max_ratio === undefined) && (limitMs === null || limitMs <= 0)) {
     return reject(context, "expected a duration such as 800ms or 5s", ["max"]);
   }
-  if (isMean) return { metric: { kind: "mean" }, max: limitMs, min: null };
+  if (isMean) return { metric: { kind: "mean", of: null }, max: limitMs, min: null };
   const { of, quantile } = latency ?? { of: "duration", quantile: 1 - defaults.overdueMax };
   return {
     metric: { kind: "slow", of, limitMs: limitMs ?? 0 },

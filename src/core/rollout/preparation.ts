@@ -1,7 +1,12 @@
 import { formatNumber, formatPercent } from "../statistics/decision/words.ts";
 import { normalUpperQuantile } from "../statistics/distributions/normal.ts";
 import { wilsonInterval } from "../statistics/z-test.ts";
-import type { GuardrailPolicy, RolloutPolicy, RolloutStep } from "./policy.ts";
+import {
+  exposureOf,
+  type GuardrailPolicy,
+  type RolloutPolicy,
+  type RolloutStep,
+} from "./policy.ts";
 
 /** What is known before a rollout starts. */
 export type PreparationFacts = {
@@ -90,7 +95,7 @@ function findingsOfFacts(facts: PreparationFacts): readonly PreparationFinding[]
 }
 
 function longestNeed(policy: RolloutPolicy, step: RolloutStep, rate: number): Need {
-  const treatmentRate = rate * step.share;
+  const treatmentRate = rate * exposureOf(step);
   const needs: Need[] = [
     { ms: step.holdMs, cause: null },
     {
@@ -108,7 +113,8 @@ function longestNeed(policy: RolloutPolicy, step: RolloutStep, rate: number): Ne
 }
 
 /** When a guardrail is content with a treatment that does nothing wrong. */
-function needOf(guardrail: GuardrailPolicy, { share }: RolloutStep, rate: number): Need {
+function needOf(guardrail: GuardrailPolicy, step: RolloutStep, rate: number): Need {
+  const share = exposureOf(step);
   const { name, metric, max, maxRatio, evidence } = guardrail;
   if (metric.kind === "promql") {
     return {

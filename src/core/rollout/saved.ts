@@ -3,6 +3,7 @@ import type { ExperimentPolicy, JsonValue } from "../experiment/policy.ts";
 import type { PausablePhase, Phase, RolloutState } from "./state.ts";
 import { createRollout } from "./step.ts";
 import type { RolloutPolicy } from "./policy.ts";
+import { provenSchema, type ProvenVariant } from "./proven.ts";
 
 /** How a rollout is kept in the store: where it stands, and of which plan. Suspicions are not kept: they form anew. */
 
@@ -32,7 +33,10 @@ const saved = z.strictObject({
   /** The experiment as configured; another one has another rollout. */
   plan: z.string(),
   share: z.number().min(0).max(1),
+  shadow: z.number().min(0).max(1).default(0),
   alerted: z.array(z.string()),
+  /** Of the experiment, whatever its plan. */
+  proven: z.array(provenSchema).default([]),
   phase,
 });
 
@@ -42,12 +46,15 @@ type SavedPhase = z.output<typeof phase>;
 export function saveRollout(
   experiment: ExperimentPolicy,
   state: RolloutState,
+  proven: readonly ProvenVariant[],
   nowMs: number,
 ): JsonValue {
-  const { share, alerted } = state;
+  const { share, shadow, alerted } = state;
   return {
     plan: planOf(experiment),
     share,
+    shadow,
+    proven: proven.map((one) => ({ ...one })),
     alerted: [...alerted],
     phase: savePhase(state.phase, nowMs),
   };
@@ -65,8 +72,14 @@ export function restoreRollout(
 ): RolloutState | null {
   const read = saved.safeParse(stored);
   if (!read.success || read.data.plan !== planOf(experiment)) return null;
-  const { share, alerted, phase: kept } = read.data;
-  return { ...createRollout(policy), share, alerted, phase: restorePhase(kept, nowMs) };
+  const { share, shadow, alerted, phase: kept } = read.data;
+  return { ...createRollout(policy), share, shadow, alerted, phase: restorePhase(kept, nowMs) };
+}
+
+/** What was kept of the variants that everybody had, whatever the plan was. */
+export function restoreProven(stored: JsonValue): readonly ProvenVariant[] {
+  const read = saved.safeParse(stored);
+  return read.success ? read.data.proven : [];
 }
 
 function savePhase(from: Phase, nowMs: number): SavedPhase {
@@ -129,5 +142,6 @@ export function planOf(experiment: ExperimentPolicy): string {
   const steps = rollout.steps.map((step) =>
     typeof step.gate === "string" ? step : Object.assign({}, step, { gate: step.gate.url }),
   );
-  return JSON.stringify({ ...experiment, rollout: { ...rollout, steps, desired: null } });
+  const plan = { ...experiment, measure: null, rollout: { ...rollout, steps, desired: null } };
+  return JSON.stringify(plan);
 }

@@ -48,7 +48,11 @@ function isHttpUrl(text: string): boolean {
 }
 
 const step = closed({
-  share: share().describe("of users that get the treatment"),
+  share: share().describe("of users that get the treatment").optional(),
+  shadow: z
+    .union([z.literal(true), share()], { error: () => "expected true, or a share such as 20%" })
+    .describe("instead of share: nobody is answered by the treatment, it gets copies of requests")
+    .optional(),
   hold: duration(1000, 30 * 86_400_000)
     .describe("least time at this share; default 5m")
     .optional(),
@@ -61,10 +65,17 @@ const step = closed({
     .describe("approval: somebody has to promote it; { webhook: URL }: that has to say yes")
     .optional(),
 }).transform((written, context): RolloutStep | never => {
-  if (written.share === 0)
-    return reject(context, "a step gives the treatment more than 0", ["share"]);
+  if ((written.share === undefined) === (written.shadow === undefined)) {
+    return reject(context, "say exactly one of share and shadow");
+  }
+  for (const field of ["share", "shadow"] as const) {
+    if (written[field] === 0) {
+      return reject(context, "a step gives the treatment more than 0", [field]);
+    }
+  }
   return {
-    share: written.share,
+    share: written.share ?? 0,
+    shadow: written.shadow === true ? 1 : (written.shadow ?? 0),
     holdMs: written.hold ?? defaults.holdMs,
     minRequests: written.min_requests ?? defaults.minRequests,
     minUsers: written.min_users ?? 0,
@@ -81,8 +92,18 @@ export const rolloutSchema = closed(
     steps: list(step, "steps", rolloutLimits.stepsMax)
       .refine((steps) => steps.length > 0, "name at least one step")
       .refine(
-        (steps) => steps.every(({ share }, at) => at === 0 || share > (steps[at - 1]?.share ?? 0)),
-        "each step gives the treatment more than the one before",
+        (steps) =>
+          steps.every(
+            ({ share, shadow }, at) =>
+              at === 0 ||
+              share > (steps[at - 1]?.share ?? 0) ||
+              (share === 0 && steps[at - 1]?.share === 0 && shadow > (steps[at - 1]?.shadow ?? 0)),
+          ),
+        "each step gives the treatment more than the one before, and shadow steps come first",
+      )
+      .refine(
+        (steps) => steps.length === 0 || (steps.at(-1)?.share ?? 0) > 0,
+        "the last step gives the treatment a share of users",
       )
       .describe("shares that Sluice climbs by itself while the guardrails allow it")
       .optional(),
@@ -90,6 +111,14 @@ export const rolloutSchema = closed(
       .describe(
         "how long the last share is watched before the rollout counts as promoted; default 5m",
       )
+      .optional(),
+    warm_up: duration(1000, 30 * 86_400_000)
+      .describe(
+        "times are not compared with the control's for so long: the treatment's caches are cold",
+      )
+      .optional(),
+    restore_within: duration(1000, 365 * 86_400_000)
+      .describe("a treatment that everybody had within this time skips the steps")
       .optional(),
     state: choice(desiredStates)
       .describe(
@@ -102,7 +131,7 @@ export const rolloutSchema = closed(
   if ((written.share === undefined) === (written.steps === undefined)) {
     return reject(context, "say exactly one of share and steps");
   }
-  for (const field of ["observe", "state"] as const) {
+  for (const field of ["observe", "state", "warm_up", "restore_within"] as const) {
     if (written[field] !== undefined && written.steps === undefined) {
       return reject(context, `${field} belongs to steps`, [field]);
     }
@@ -121,5 +150,7 @@ export function resolveRollout(
     guardrails,
     observeMs: written.observe ?? defaults.observeMs,
     desired: written.state ?? "manual",
+    warmUpMs: written.warm_up ?? 0,
+    restoreWithinMs: written.restore_within ?? 0,
   };
 }

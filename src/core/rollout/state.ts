@@ -33,6 +33,8 @@ export type RolloutState = {
   readonly phase: Phase;
   /** The treatment's share that is to be in force. */
   readonly share: number;
+  /** The share of split requests that the treatment is to get copies of. */
+  readonly shadow: number;
   readonly guardrails: readonly GuardrailState[];
   /** Of the last tick, in the order of the guardrails. */
   readonly verdicts: readonly Verdict[];
@@ -74,6 +76,8 @@ export type RolloutEvent =
       readonly name: RolloutCommandName;
       readonly actor: string;
       readonly reason?: string;
+      /** Everybody had this very treatment a short time ago: see `restoreWithinMs`. */
+      readonly isProven?: boolean;
     };
 
 /** What the runner is to do, in order; the journal comes before what it records takes effect. */
@@ -84,7 +88,7 @@ export type RolloutCommand =
       readonly actor: string;
       readonly facts: Readonly<Record<string, string | number | boolean | null>>;
     }
-  | { readonly kind: "set_share"; readonly share: number }
+  | { readonly kind: "set_share"; readonly share: number; readonly shadow: number }
   | {
       readonly kind: "ask_gate";
       readonly step: number;

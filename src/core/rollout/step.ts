@@ -25,7 +25,7 @@ const nobody = { users: 0, requests: 0 } as const;
 export function createRollout(policy: RolloutPolicy): RolloutState {
   const guardrails = policy.guardrails.map((each) => createGuardrail(each, policy.steps.length));
   const phase = { kind: "waiting" } as const;
-  return { phase, share: 0, guardrails, verdicts: [], alerted: [], treated: nobody };
+  return { phase, share: 0, shadow: 0, guardrails, verdicts: [], alerted: [], treated: nobody };
 }
 
 /**
@@ -161,17 +161,41 @@ function enter(
     const phase: Phase = { kind: "observing", sinceMs: nowMs };
     return done({ ...state, phase }, [record("observing", actor, { share: state.share })]);
   }
-  const facts = { step: at + 1, of: policy.steps.length, share: step.share };
+  const { share, shadow } = step;
+  const facts = {
+    step: at + 1,
+    of: policy.steps.length,
+    share,
+    ...(shadow > 0 ? { shadow } : {}),
+  };
   const next: RolloutState = {
     ...state,
     phase: { kind: "stepping", step: at, sinceMs: nowMs, approved: false, asked: null },
-    share: step.share,
+    share,
+    shadow,
     treated: nobody,
     guardrails: state.guardrails.map(startStep),
   };
   const commands: RolloutCommand[] = [record("step", actor, facts)];
-  if (step.share !== state.share) commands.push({ kind: "set_share", share: step.share });
+  if (share !== state.share || shadow !== state.shadow) {
+    commands.push({ kind: "set_share", share, shadow });
+  }
   return done(next, commands);
+}
+
+/** What everybody had a short time ago goes to its last share at once, and is watched there. */
+function restore(
+  policy: RolloutPolicy,
+  state: RolloutState,
+  actor: string,
+  nowMs: number,
+): RolloutStepResult {
+  const { share } = policy.steps.at(-1) as RolloutStep;
+  const phase: Phase = { kind: "observing", sinceMs: nowMs };
+  return done({ ...state, phase, share, shadow: 0, treated: nobody }, [
+    record("restored", actor, { share, skipped_steps: policy.steps.length }),
+    { kind: "set_share", share, shadow: 0 },
+  ]);
 }
 
 function rollBack(
@@ -183,9 +207,9 @@ function rollBack(
 ): RolloutStepResult {
   const phase: Phase = { kind: "rolled_back", atMs: nowMs, reason };
   const facts = { reason, share: state.share, ...(verdict === null ? {} : evidenceOf(verdict)) };
-  return done({ ...state, phase, share: 0 }, [
+  return done({ ...state, phase, share: 0, shadow: 0 }, [
     record("rolled_back", actor, facts),
-    { kind: "set_share", share: 0 },
+    { kind: "set_share", share: 0, shadow: 0 },
   ]);
 }
 
@@ -205,7 +229,11 @@ function onCommand(
         ? done(state, [])
         : rollBack(state, actor, reason, nowMs, null);
     case "start":
-      if (phase.kind === "waiting") return enter(policy, state, 0, actor, nowMs);
+      if (phase.kind === "waiting") {
+        return event.isProven === true
+          ? restore(policy, state, actor, nowMs)
+          : enter(policy, state, 0, actor, nowMs);
+      }
       if (phase.kind === "rolled_back")
         return refuse(state, "it was rolled back: retry starts it anew");
       return done(state, []);
@@ -312,8 +340,10 @@ function promoteAll(
     return refuse(state, "it was rolled back: retry starts it anew");
   const { share } = policy.steps.at(-1) as RolloutStep;
   const commands: RolloutCommand[] = [record("promoted", actor, { share })];
-  if (share !== state.share) commands.push({ kind: "set_share", share });
-  return done({ ...state, phase: { kind: "promoted", atMs: nowMs }, share }, commands);
+  if (share !== state.share || state.shadow > 0) {
+    commands.push({ kind: "set_share", share, shadow: 0 });
+  }
+  return done({ ...state, phase: { kind: "promoted", atMs: nowMs }, share, shadow: 0 }, commands);
 }
 
 /** The phase that has traffic to judge; null when there is nothing to judge. */

@@ -78,9 +78,11 @@ export function describeRollout(rollout: RolloutStatus): string {
   const { experiment, phase, step, steps, share, applied_share, verdicts, journal } = rollout;
   const place = step === null ? "" : `, step ${step} of ${steps.length}`;
   const applied = applied_share === share ? "" : ` (${formatShare(applied_share)} in force)`;
-  const lines = [`${experiment}: ${phase}${place}, treatment ${formatShare(share)}${applied}`];
+  const copies = rollout.shadow > 0 ? `, copies of ${formatShare(rollout.shadow)}` : "";
+  const head = `${experiment}: ${phase}${place}, treatment ${formatShare(share)}${applied}${copies}`;
+  const lines = [head];
   if (rollout.reason !== null) lines.push(`  ${rollout.reason}`);
-  const track = steps.map((each) => formatShare(each.share)).join(" → ");
+  const track = steps.map(describeStep).join(" → ");
   lines.push(`  steps      ${track}`);
   lines.push(...describePreparation(rollout.preparation));
   if (rollout.waits_for !== null) lines.push(`  next       ${rollout.waits_for}`);
@@ -94,6 +96,10 @@ export function describeRollout(rollout: RolloutStatus): string {
     lines.push(`  ${at.slice(11, 19)}   ${what} by ${actor}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+function describeStep({ share, shadow }: RolloutStatus["steps"][number]): string {
+  return shadow > 0 ? `copies of ${formatShare(shadow)}` : formatShare(share);
 }
 
 /** What starting it would come to. */

@@ -211,3 +211,58 @@ describe("rollouts", () => {
     expect(time.pending()).toBe(0);
   });
 });
+
+describe("variants that everybody had", () => {
+  const plan = (control: string, treatment: string, port = 1002, observe = "5m") =>
+    valid(`
+upstreams:
+  a: { url: "http://localhost:1001" }
+  b: { url: "http://localhost:${port}" }
+  c: { url: "http://localhost:1003" }
+routes: [ { match: "POST /x", experiment: e } ]
+experiments:
+  e:
+    variants:
+      old: { upstream: ${control}, control: true }
+      new: { upstream: ${treatment} }
+    rollout: { steps: [ { share: 5% }, { share: 100% } ], restore_within: 1h, observe: ${observe} }
+`);
+
+  /** b was promoted over a, and c over b. */
+  function promoteTwice() {
+    const opened = open();
+    const { rollouts } = opened;
+    for (const [control, treatment] of [
+      ["a", "b"],
+      ["b", "c"],
+    ] as const) {
+      rollouts.configure(plan(control, treatment));
+      expect(rollouts.view()[0]?.state.share).toBe(0);
+      expect(rollouts.command("e", "promote_all", "ann")).toBeNull();
+    }
+    return opened;
+  }
+
+  it("skip the steps inside the window (acceptance 19)", () => {
+    const { rollouts, kept } = promoteTwice();
+    rollouts.configure(plan("c", "b"));
+    expect(rollouts.view()[0]?.state).toMatchObject({ share: 0, phase: { kind: "waiting" } });
+    expect(rollouts.command("e", "start", "ann")).toBeNull();
+    expect(rollouts.view()[0]?.state).toMatchObject({ share: 1, phase: { kind: "observing" } });
+    expect(kept.at(-1)?.[0]).toMatchObject([{ kind: "restored", actor: "ann" }]);
+    // What is remembered is kept with the state.
+    expect(kept.at(-1)?.[1]).toMatchObject([{ state: { proven: { length: 3 } } }]);
+  });
+
+  it("take the whole plan outside of it, or behind another address (acceptance 19)", () => {
+    const moved = promoteTwice().rollouts;
+    moved.configure(plan("c", "b", 1009));
+    moved.command("e", "start", "ann");
+    expect(moved.view()[0]?.state.share).toBe(0.05);
+    const { rollouts, time } = promoteTwice();
+    time.advance(3_600_001);
+    rollouts.configure(plan("c", "b", 1002, "6m"));
+    rollouts.command("e", "start", "ann");
+    expect(rollouts.view()[0]?.state.share).toBe(0.05);
+  });
+});

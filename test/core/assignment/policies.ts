@@ -33,6 +33,15 @@ export function experimentPolicy(
     lifecycle: null,
     disabled: false,
     onUnavailable: "fail",
+    rolloutShadow: 0,
+    measure: {
+      shadow: null,
+      metrics: [],
+      prices: {},
+      writes: "control",
+      allowMixedEmbeddings: false,
+      firstSeen: false,
+    },
     ...rest,
   };
 }

@@ -69,7 +69,7 @@ describe("a rollout with steps", () => {
     ],
     [
       "{ metric: latency_mean, max: 2s, relative_to: control, max_ratio: 1.2 }",
-      { name: "latency_mean", metric: { kind: "mean" }, max: 2000, maxRatio: 1.2 },
+      { name: "latency_mean", metric: { kind: "mean", of: null }, max: 2000, maxRatio: 1.2 },
     ],
     [
       "{ metric: latency_p99, relative_to: control, max_ratio: 1.3 }",
@@ -127,6 +127,50 @@ describe("a rollout with steps", () => {
 const at = "experiments.e.rollout";
 const guardrail = "experiments.e.guardrails[0]";
 
+describe("metrics of answers", () => {
+  it.each([
+    [
+      "{ metric: tokens_out, max: 900 }",
+      { name: "tokens_out", metric: { kind: "mean", of: "tokens_out" }, max: 900, min: null },
+    ],
+    [
+      "{ metric: semantic_similarity, min: 0.8 }",
+      { name: "semantic_similarity", max: null, min: 0.8, minRatio: null },
+    ],
+    [
+      "{ metric: cost, relative_to: control, max_ratio: 1.1 }",
+      { name: "cost_ratio", max: null, maxRatio: 1.1 },
+    ],
+    [
+      "{ metric: tokens_per_second, relative_to: control, min_ratio: 0.9 }",
+      { name: "tokens_per_second_ratio", maxRatio: null, minRatio: 0.9 },
+    ],
+    [
+      "{ metric: first_token, max: 2s }",
+      { metric: { kind: "mean", of: "first_token" }, max: 2000 },
+    ],
+    ["{ metric: relevance, min: 0.5 }", { metric: { kind: "mean", of: "relevance" }, min: 0.5 }],
+  ])("%s", (written, expected) => {
+    const { experiments } = valid(`${guarded(written)}    metrics: { relevance: { from: api } }\n`);
+    expect(experiments["e"]?.rollout?.guardrails).toMatchObject([expected]);
+  });
+});
+
+describe("shadow steps", () => {
+  it("give the treatment copies before it gets users", () => {
+    const { experiments } = valid(
+      rollout("{ steps: [ { shadow: 20% }, { shadow: true, hold: 1m }, { share: 10% } ] }"),
+    );
+    expect(
+      experiments["e"]?.rollout?.steps.map(({ share, shadow, holdMs }) => [share, shadow, holdMs]),
+    ).toEqual([
+      [0, 0.2, 300_000],
+      [0, 1, 60_000],
+      [0.1, 0, 300_000],
+    ]);
+  });
+});
+
 describe("mistakes", () => {
   it.each([
     [rollout("{}"), at, "exactly one of share and steps"],
@@ -148,6 +192,29 @@ describe("mistakes", () => {
       guarded("{ metric: eror_rate, max: 5% }"),
       `${guardrail}.metric`,
       "expected one of error_rate",
+    ],
+    [guarded("{ metric: relevanc, min: 0.8 }"), `${guardrail}.metric`, "declare it under metrics"],
+    [guarded("{ metric: tokens_inn, max: 8 }"), `${guardrail}.metric`, "did you mean"],
+    [
+      guarded("{ metric: embedding_cosine, relative_to: control, min_ratio: 0.9 }"),
+      guardrail,
+      "a comparison with the control already",
+    ],
+    [guarded("{ metric: cost, max: 1, min: 0 }"), guardrail, "two guardrails"],
+    [guarded("{ metric: cost }"), guardrail, "say max, min"],
+    [guarded("{ metric: cost, max: 1s }"), `${guardrail}.max`, "expected a number"],
+    [guarded("{ metric: first_token, max: fast }"), `${guardrail}.max`, "a duration"],
+    [
+      guarded("{ metric: error_rate, relative_to: control, min_ratio: 0.9 }"),
+      `${guardrail}.min_ratio`,
+      "only metrics of answers",
+    ],
+    [rollout("{ steps: [ { hold: 5m } ] }"), `${at}.steps[0]`, "one of share and shadow"],
+    [rollout("{ steps: [ { shadow: true } ] }"), `${at}.steps`, "the last step gives"],
+    [
+      rollout("{ steps: [ { share: 5% }, { shadow: 50% }, { share: 100% } ] }"),
+      `${at}.steps`,
+      "shadow steps come first",
     ],
     [
       guarded("{ metric: latency_p10, max: 1s }"),

@@ -214,7 +214,7 @@ describe("evidence of users", () => {
   it("knows a mean by the users behind it, and begins anew with each split", () => {
     const evidence = createEvidence({
       ...rolloutOf(),
-      guardrails: [guardrailOf({ name: "latency_mean", metric: { kind: "mean" } })],
+      guardrails: [guardrailOf({ name: "latency_mean", metric: { kind: "mean", of: null } })],
     });
     const ask = () => takeTicks(evidence, 0.1, true, () => null).get("latency_mean");
     const clusters = createClusterSums();
@@ -237,6 +237,61 @@ describe("evidence of users", () => {
     addEvidence(evidence, "treatment", "0.0", deltaOf({ users: [4], epoch: 2 }));
     expect(treatedOf(evidence)).toEqual({ users: 1, requests: 0 });
     expect(ask()).toMatchObject({ ofTreatment: null });
+  });
+
+  it("judges a shadow step by copies, and compares answers on copies in every step", () => {
+    const guardrails = [
+      guardrailOf(),
+      guardrailOf({ name: "tokens_in", metric: { kind: "mean", of: "tokens_in" } }),
+      guardrailOf({ name: "similar", metric: { kind: "mean", of: "semantic_similarity" } }),
+    ];
+    const packed = (value: number) => Float64Array.of(3, 2, 2 * value, 2 * value * value, 0);
+    const copies = (outcomes: NonNullable<Seen["outcomes"]>): SeriesDelta => {
+      const { key, ...rest } = deltaOf({ outcomes, users: [1, 2], analysed: 2 });
+      const metrics = { tokens_in: packed(7), semantic_similarity: packed(0.9) };
+      return { ...rest, key: { ...key, shadow: true }, metrics };
+    };
+    const asked = (isShadowStep: boolean) => {
+      const evidence = createEvidence({ ...rolloutOf(), guardrails });
+      const mode = { isShadowStep, isWarmingUp: false };
+      const failing = { success: 1, upstream_error: 1 };
+      addEvidence(evidence, "treatment", "0.0", copies(failing), mode);
+      addEvidence(evidence, "control", "0.0", copies(failing), mode);
+      addEvidence(evidence, "control", "0.0", deltaOf({ outcomes: { success: 5 } }), mode);
+      addEvidence(evidence, "treatment", "0.0", deltaOf({ outcomes: { success: 3 } }), mode);
+      const ticks = takeTicks(evidence, 0.5, false, () => null);
+      return ["error_rate", "tokens_in", "similar"].map((name) => ticks.get(name));
+    };
+    expect(asked(true)).toMatchObject([
+      { treatment: { bad: 1, count: 2 }, control: { bad: 0, count: 5 } },
+      { treatment: { bad: 14, count: 2 } },
+      { treatment: { bad: 1.8, count: 2 } },
+    ]);
+    expect(asked(false)).toMatchObject([
+      { treatment: { bad: 0, count: 3 }, control: { bad: 0, count: 5 } },
+      { treatment: { bad: 0, count: 0 } },
+      { treatment: { bad: 1.8, count: 2 } },
+    ]);
+  });
+
+  it("does not compare times while the treatment warms up; errors and its own limits count", () => {
+    const slow = { kind: "slow", of: "duration", limitMs: 100 } as const;
+    const evidence = createEvidence({
+      ...rolloutOf(),
+      guardrails: [
+        guardrailOf(),
+        guardrailOf({ name: "absolute", metric: slow }),
+        guardrailOf({ name: "relative", metric: slow, max: null, maxRatio: 2 }),
+      ],
+    });
+    const delta = deltaOf({ durationsMs: [50, 200], outcomes: { timeout: 1, success: 1 } });
+    addEvidence(evidence, "treatment", "0.0", delta, { isShadowStep: false, isWarmingUp: true });
+    const ticks = takeTicks(evidence, 0.5, true, () => null);
+    expect(["error_rate", "absolute", "relative"].map((name) => ticks.get(name))).toMatchObject([
+      { treatment: { bad: 1, count: 2 } },
+      { treatment: { bad: 1, count: 2 } },
+      { treatment: { bad: 0, count: 0 } },
+    ]);
   });
 
   it("knows the times of the step, and how alike one user's requests are", () => {

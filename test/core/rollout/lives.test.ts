@@ -137,7 +137,7 @@ class Life {
     const lines = orders.flatMap((order) => (order.kind === "journal" ? [order] : []));
     if (lines.length > 0) {
       this.journal.push(...lines);
-      this.#stored = JSON.stringify(saveRollout(experiment, next, this.#nowMs));
+      this.#stored = JSON.stringify(saveRollout(experiment, next, [], this.#nowMs));
     }
     if (orders.some(({ kind }) => kind === "set_share") || next.share !== share) this.#requests = 0;
     this.state = next;

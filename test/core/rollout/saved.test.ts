@@ -38,13 +38,13 @@ describe("a rollout that was kept", () => {
     ],
   ])("%j comes back with the time it had, on the new clock", (phase, expected) => {
     const state = { ...createRollout(policy), phase, share: 0.5, alerted: ["a"] };
-    const text = JSON.stringify(saveRollout(experiment, state, 10_000));
+    const text = JSON.stringify(saveRollout(experiment, state, [], 10_000));
     const restored = restoreRollout(experiment, policy, JSON.parse(text), 100_000);
     expect(restored).toMatchObject({ phase: expected, share: 0.5, alerted: ["a"], verdicts: [] });
   });
 
   it("is not of another plan, nor of what nobody wrote", () => {
-    const kept = saveRollout(experiment, createRollout(policy), 0);
+    const kept = saveRollout(experiment, createRollout(policy), [], 0);
     const other = { ...experiment, disabled: true };
     expect(restoreRollout(other, policy, kept, 0)).toBeNull();
     for (const junk of [

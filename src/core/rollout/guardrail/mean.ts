@@ -5,6 +5,7 @@ import type { GuardrailPolicy } from "../policy.ts";
 import {
   addTally,
   allowed,
+  isFloor,
   limitOf,
   noTally,
   wordsOf,
@@ -75,19 +76,22 @@ export function startMeanStep(state: MeanState): MeanState {
 /** Takes in one tick; p-values after Waudby-Smith et al. (see mean-sequence.ts), asymptotic in the number of users. */
 export function watchMean(state: MeanState, policy: GuardrailPolicy, tick: MeanTick): MeanState {
   const { ofTreatment, ofControl } = tick;
-  const { max, maxRatio, falseAlarm } = policy;
+  const { falseAlarm } = policy;
+  const { sign, limit, ratio } = boundsOf(policy);
   const pValues = [1];
-  if (max !== null) pValues.push(pValueAbove(ofTreatment, max, falseAlarm));
-  if (maxRatio !== null && ofTreatment !== null && ofControl !== null) {
+  const beyond = (mean: MeanOfUsers | null) =>
+    limit === null ? 1 : pValueAbove(signed(mean, sign), sign * limit, falseAlarm);
+  pValues.push(beyond(ofTreatment));
+  if (ratio !== null && ofTreatment !== null && ofControl !== null) {
     const difference: MeanOfUsers = {
-      value: ofTreatment.value - maxRatio * ofControl.value,
-      variance: ofTreatment.variance + maxRatio ** 2 * ofControl.variance,
+      value: sign * (ofTreatment.value - ratio * ofControl.value),
+      variance: ofTreatment.variance + ratio ** 2 * ofControl.variance,
       users: Math.min(ofTreatment.users, ofControl.users),
     };
     pValues.push(pValueAbove(difference, 0, falseAlarm));
   }
-  const looks = state.steps * (max !== null && maxRatio !== null ? 2 : 1);
-  const control = max === null ? 1 : pValueAbove(ofControl, max, falseAlarm);
+  const looks = state.steps * (limit !== null && ratio !== null ? 2 : 1);
+  const control = beyond(ofControl);
   return {
     ...state,
     isAlone: tick.share >= 1,
@@ -97,6 +101,22 @@ export function watchMean(state: MeanState, policy: GuardrailPolicy, tick: MeanT
     pValue: Math.min(state.pValue, ...pValues.map((p) => p * looks)),
     controlPValue: Math.min(state.controlPValue, control * state.steps),
   };
+}
+
+/** What the mean is held against; a floor is a ceiling with all signs turned. */
+function boundsOf(policy: GuardrailPolicy): {
+  readonly sign: 1 | -1;
+  readonly limit: number | null;
+  readonly ratio: number | null;
+} {
+  const { max, min, maxRatio, minRatio } = policy;
+  return isFloor(policy)
+    ? { sign: -1, limit: min, ratio: minRatio }
+    : { sign: 1, limit: max, ratio: maxRatio };
+}
+
+function signed(mean: MeanOfUsers | null, sign: 1 | -1): MeanOfUsers | null {
+  return mean === null || sign === 1 ? mean : { ...mean, value: -mean.value };
 }
 
 function pValueAbove(mean: MeanOfUsers | null, limit: number, alpha: number): number {
@@ -127,9 +147,10 @@ export function judgeMean(state: MeanState, policy: GuardrailPolicy, minRequests
   };
   const words = (of: number | null) => wordsOf(policy, of);
   if (pValue <= policy.falseAlarm) {
-    const both = policy.max !== null && state.controlPValue <= controlAlpha;
+    const both = boundsOf(policy).limit !== null && state.controlPValue <= controlAlpha;
     const seen = `${policy.name}: ${words(value)} over ${formatNumber(treatment.count)} requests in this step`;
-    const reason = `${seen}, surely above ${words(limit)}${both ? ", as the control is: not the treatment's fault" : ""}`;
+    const side = isFloor(policy) ? "below" : "above";
+    const reason = `${seen}, surely ${side} ${words(limit)}${both ? ", as the control is: not the treatment's fault" : ""}`;
     return { ...measured, verdict: "breach", pausesOnly: both, reason };
   }
   const waiting = reasonToWait(measured, policy, state, minRequests);
@@ -151,13 +172,16 @@ function reasonToWait(
   if (n < minRequests)
     return `${formatNumber(n)} of at least ${formatNumber(minRequests)} requests`;
   if (ofTreatment === null) return "too few users to know how sure the mean is";
-  if (limit !== null && value > limit)
-    return `${words(value)} is above ${words(limit)}, not surely so`;
-  const high = value + z95 * Math.sqrt(ofTreatment.variance);
-  if (policy.max !== null && high > policy.max) {
-    return `${words(value)}: up to ${words(high)} is possible, ${words(policy.max)} allowed`;
+  const { sign, limit: absolute, ratio } = boundsOf(policy);
+  if (limit !== null && sign * (value - limit) > 0)
+    return `${words(value)} is ${sign === 1 ? "above" : "below"} ${words(limit)}, not surely so`;
+  const worst = value + sign * z95 * Math.sqrt(ofTreatment.variance);
+  if (absolute !== null && sign * (worst - absolute) > 0) {
+    return sign === 1
+      ? `${words(value)}: up to ${words(worst)} is possible, ${words(absolute)} allowed`
+      : `${words(value)}: as little as ${words(worst)} is possible, ${words(absolute)} asked`;
   }
-  if (policy.maxRatio !== null && control === null && !isAlone)
+  if (ratio !== null && control === null && !isAlone)
     return "nothing of the control to compare with";
   return null;
 }

@@ -1,5 +1,6 @@
 import { formatNumber, formatPercent } from "../../statistics/decision/words.ts";
 import type { Interval } from "../../statistics/interval.ts";
+import { isDurationMetric } from "../../telemetry/metric-names.ts";
 import type { GuardrailPolicy } from "../policy.ts";
 
 /** Bad events among events; for a mean, the sum of its values and how many they are. */
@@ -36,15 +37,26 @@ export function addTally(one: Tally, other: Tally): Tally {
 /** A metric's value in words: a share in percent, a mean in milliseconds, a query's answer as it is. */
 export function wordsOf({ metric }: GuardrailPolicy, value: number | null): string {
   if (value === null) return "nothing";
-  if (metric.kind === "mean" || metric.kind === "quantile") return `${formatNumber(value)} ms`;
+  if (metric.kind === "quantile") return `${formatNumber(value)} ms`;
+  if (metric.kind === "mean") {
+    const isDuration = metric.of === null || isDurationMetric(metric.of);
+    return isDuration ? `${formatNumber(value)} ms` : formatNumber(value);
+  }
   return metric.kind === "promql" ? formatNumber(value) : formatPercent(value);
 }
 
-/** The limit that binds: the lower of the absolute one and the control's value times the ratio. */
-export function limitOf(
-  { max, min, maxRatio }: GuardrailPolicy,
-  control: number | null,
-): number | null {
+/** True for a guardrail that is broken by too little. */
+export function isFloor({ max, min, maxRatio, minRatio }: GuardrailPolicy): boolean {
+  return max === null && maxRatio === null && (min !== null || minRatio !== null);
+}
+
+/** The limit that binds: the stricter of the absolute one and the control's value times the ratio. */
+export function limitOf(policy: GuardrailPolicy, control: number | null): number | null {
+  const { max, min, maxRatio, minRatio } = policy;
+  if (isFloor(policy)) {
+    if (minRatio === null || control === null) return min;
+    return Math.max(min ?? -Infinity, control * minRatio);
+  }
   if (maxRatio === null || control === null) return max ?? min;
   return Math.min(max ?? Infinity, control * maxRatio);
 }
@@ -53,5 +65,7 @@ export function limitOf(
 export function allowed(policy: GuardrailPolicy, limit: number | null): string {
   return limit === null
     ? "nothing of the control to compare with"
-    : `at most ${wordsOf(policy, limit)} allowed`;
+    : isFloor(policy)
+      ? `at least ${wordsOf(policy, limit)} asked`
+      : `at most ${wordsOf(policy, limit)} allowed`;
 }

@@ -20,7 +20,11 @@ function judged(
   ofControl: MeanOfUsers | null = null,
   share = 0.5,
 ) {
-  const policy = guardrailOf({ name: "latency_mean", metric: { kind: "mean" }, ...limits });
+  const policy = guardrailOf({
+    name: "latency_mean",
+    metric: { kind: "mean", of: null },
+    ...limits,
+  });
   const count = (ofTreatment?.users ?? 0) * 10;
   const tick: MeanTick = {
     kind: "mean",
@@ -68,13 +72,40 @@ describe("a mean", () => {
     expect(judged(relative, meanOf(560, 300, 200), null, 1).verdict.verdict).toBe("ok");
   });
 
+  it("of a metric may have a floor, and one that hangs on the control's", () => {
+    const metric = { kind: "mean", of: "semantic_similarity" } as const;
+    const floor = { name: "semantic_similarity", metric, max: null, min: 0.8 };
+    expect(judged(floor, meanOf(0.5, 0.2, 200)).verdict).toMatchObject({
+      verdict: "breach",
+      value: 0.5,
+      limit: 0.8,
+      reason: expect.stringContaining("0.5 over 2,000 requests in this step, surely below 0.8"),
+    });
+    expect(judged(floor, meanOf(0.79, 0.2, 200)).verdict).toMatchObject({
+      verdict: "wait",
+      reason: "0.79 is below 0.8, not surely so",
+    });
+    expect(judged(floor, meanOf(0.81, 0.2, 200)).verdict.reason).toContain("as little as");
+    expect(judged(floor, meanOf(0.95, 0.2, 200)).verdict).toMatchObject({
+      verdict: "ok",
+      reason: "0.95 over 2,000 requests, at least 0.8 asked",
+    });
+    const relative = { name: "speed", metric, max: null, minRatio: 0.9 };
+    const control = meanOf(50, 10, 1_000);
+    expect(judged(relative, meanOf(30, 10, 200), control).verdict).toMatchObject({
+      verdict: "breach",
+      limit: 45,
+    });
+    expect(judged(relative, meanOf(49, 10, 200), control).verdict.verdict).toBe("ok");
+  });
+
   it("a new step counts anew and keeps its suspicion", () => {
     const { state } = judged({ max: 500 }, meanOf(900, 300, 200));
     expect(judge(startStep(state), 0)).toMatchObject({ verdict: "breach", value: null });
   });
 
   it("at its limit raises a false alarm as rarely as promised, looked at 200 times", () => {
-    const policy = guardrailOf({ metric: { kind: "mean" }, max: 100, falseAlarm: 0.02 });
+    const policy = guardrailOf({ metric: { kind: "mean", of: null }, max: 100, falseAlarm: 0.02 });
     let alarms = 0;
     const runs = 300;
     for (let run = 0; run < runs; run += 1) {
