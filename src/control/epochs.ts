@@ -81,6 +81,7 @@ function fingerprintOf(experiment: ExperimentPolicy): string {
     onUnavailable: null,
     lifecycle: null,
     measure: null,
+    primary: null,
     rollout: rollout === null ? null : { ...rollout, desired: null },
   };
   return createHash("sha256").update(JSON.stringify(compared)).digest("base64url");

@@ -14,24 +14,47 @@ export function withShare(
   one:
     | {
         readonly experiment: ExperimentPolicy;
-        readonly state: Pick<RolloutState, "share" | "shadow">;
+        readonly state: RoutedState;
       }
     | undefined,
 ): ExperimentPolicy {
   if (one === undefined) return experiment;
   // Nobody gets a treatment that the rollout under way was not about.
-  const isSame = isSamePlan(one.experiment, experiment);
-  const share = isSame ? one.state.share : 0;
+  const { share, shadow, isToAll } = isSamePlan(one.experiment, experiment)
+    ? splitOf(one.state)
+    : noSplit;
+  const treatment = experiment.variants.find(({ control }) => !control);
   return {
     ...experiment,
+    ...(isToAll && treatment !== undefined ? { primary: treatment.key } : {}),
     rolloutShare: share,
-    rolloutShadow: isSame ? one.state.shadow : 0,
+    rolloutShadow: shadow,
     variants: experiment.variants.map((variant) => ({
       ...variant,
       weight: variant.control ? 1 - share : share,
     })),
   };
 }
+
+/** What of a rollout is routed. */
+export type Split = {
+  readonly share: number;
+  readonly shadow: number;
+  /** Everybody has the treatment for good: what is not split goes to it, too. */
+  readonly isToAll: boolean;
+};
+
+export const noSplit: Split = { share: 0, shadow: 0, isToAll: false };
+
+export function splitOf({ phase, share, shadow }: RoutedState): Split {
+  return { share, shadow, isToAll: phase.kind === "promoted" && share >= 1 };
+}
+
+export function isSameSplit(one: Split, other: Split): boolean {
+  return one.share === other.share && one.shadow === other.shadow && one.isToAll === other.isToAll;
+}
+
+type RoutedState = Pick<RolloutState, "share" | "shadow" | "phase">;
 
 export function isSamePlan(one: ExperimentPolicy, other: ExperimentPolicy): boolean {
   return planOf(one) === planOf(other);

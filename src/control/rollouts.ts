@@ -24,8 +24,19 @@ import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
 import { forgetProven, isProven, noteProven, type ProvenVariant } from "../core/rollout/proven.ts";
 import { restoreProven, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
 import { describeWait } from "../core/rollout/wait.ts";
+import { createComplaints } from "./complaints.ts";
 import type { Gates } from "./gates.ts";
-import { commandFor, isSamePlan, marksOf, withShare, type VariantMarks } from "./rollout-plan.ts";
+import {
+  commandFor,
+  isSamePlan,
+  isSameSplit,
+  marksOf,
+  noSplit,
+  splitOf,
+  withShare,
+  type Split,
+  type VariantMarks,
+} from "./rollout-plan.ts";
 import { readJournal, readStates, type JournalLine } from "./kept.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
@@ -104,8 +115,7 @@ type Running = {
   /** When the first step began, if this process has seen it. */
   startedMs: number | null;
   evidence: Evidence;
-  appliedShare: number;
-  appliedShadow: number;
+  applied: Split;
   isApplying: boolean;
   journal: JournalLine[];
   /** What took effect without being written down, because the store could not; tried again with every tick. */
@@ -116,7 +126,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   const { clock, timers, apply, log, store, gates, queries } = dependencies;
   const running = new Map<string, Running>();
   const kept = readStates(store, "rollout", log);
-  const toldUntilMs = new Map<string, number>();
+  const complain = createComplaints(clock, log);
 
   function configure(next: Config): void {
     for (const key of running.keys()) {
@@ -154,8 +164,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         startedMs: null,
         evidence: createEvidence(experiment.rollout),
         // Another plan was routed with nobody in its treatment: see withShare.
-        appliedShare: 0,
-        appliedShadow: 0,
+        applied: noSplit,
         isApplying: false,
         owed: known?.owed ?? [],
         journal: known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax),
@@ -204,17 +213,6 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     });
   }
 
-  /** Says once a minute of each experiment what would else be said with every tick. */
-  function complain(
-    message: string,
-    facts: { readonly experiment: string } & Readonly<Record<string, unknown>>,
-  ): void {
-    const about = `${facts.experiment} ${message}`;
-    if (clock.monotonicMs() < (toldUntilMs.get(about) ?? -Infinity)) return;
-    toldUntilMs.set(about, clock.monotonicMs() + 60_000);
-    log("error", message, facts);
-  }
-
   function order(
     one: Running,
     name: RolloutCommandName,
@@ -234,13 +232,12 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   /** When it began, and what becomes of the variants' good name. */
   function noteFate(one: Running, { what, actor, facts }: JournalCommand): void {
-    const { control, treatment } = one.marks;
     if (what === "step" && facts["step"] === 1) one.startedMs = clock.monotonicMs();
-    if (what === "promoted") {
-      const nowMs = clock.wallMs();
-      one.proven = noteProven(noteProven(one.proven, control, nowMs), treatment, nowMs);
-    } else if (what === "rolled_back" && actor === "controller") {
-      one.proven = forgetProven(one.proven, treatment);
+    const isFailed = what === "rolled_back" && actor === "controller";
+    if (isFailed) one.proven = forgetProven(one.proven, one.marks.treatment);
+    if (what !== "promoted") return;
+    for (const mark of Object.values(one.marks)) {
+      one.proven = noteProven(one.proven, mark, clock.wallMs());
     }
   }
 
@@ -304,17 +301,17 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
   async function bringShare(one: Running): Promise<void> {
-    if (one.isApplying || isInForce(one)) return;
+    const split = splitOf(one.state);
+    if (one.isApplying || isSameSplit(split, one.applied)) return;
     one.isApplying = true;
-    const { share, shadow } = one.state;
+    const { share } = split;
     // Requests of the split that ends are told by their epoch; what is still in flight is not held against the next.
     const sinceMs = clock.monotonicMs();
     const applied = await apply(one.experiment.key);
     one.isApplying = false;
     if (running.get(one.experiment.key) !== one) return;
     if (applied.ok) {
-      one.appliedShare = share;
-      one.appliedShadow = shadow;
+      one.applied = split;
       const tookMs = Math.round(10 * (clock.monotonicMs() - sinceMs)) / 10;
       log("info", "share in force", { experiment: one.experiment.key, share, tookMs });
     } else
@@ -324,16 +321,16 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         reason: applied.error,
       });
     // A rollback that came meanwhile does not wait for the next tick.
-    if (applied.ok && !isInForce(one)) await bringShare(one);
+    if (applied.ok && !isSameSplit(splitOf(one.state), split)) await bringShare(one);
   }
 
   function judge(): void {
     for (const one of running.values()) {
       if (one.owed.length > 0) keep(one, one.state, []);
-      const { appliedShadow: shadow } = one;
+      const { shadow } = one.applied;
       // The same users are behind both the copies and the answers.
       const byUser = one.experiment.assignment.strategy === "hash" && shadow === 0;
-      const share = shadow > 0 ? shadow / (1 + shadow) : one.appliedShare;
+      const share = shadow > 0 ? shadow / (1 + shadow) : one.applied.share;
       const { key } = one.experiment;
       const ticks = takeTicks(one.evidence, share, byUser, (name) => queries(key, name));
       feed(one, { kind: "tick", ticks, treated: treatedOf(one.evidence) });
@@ -363,7 +360,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         const arm = variant === control ? "control" : "treatment";
         const { startedMs, policy } = one;
         addEvidence(one.evidence, arm, nameOf(source), delta, {
-          isShadowStep: one.appliedShadow > 0,
+          isShadowStep: one.applied.shadow > 0,
           isWarmingUp: startedMs !== null && clock.monotonicMs() - startedMs < policy.warmUpMs,
         });
       }
@@ -378,20 +375,16 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       return order(one, name, actor, reason);
     },
     view: () =>
-      Array.from(running, ([experiment, { policy, state, appliedShare, journal }]) => ({
+      Array.from(running, ([experiment, { policy, state, applied, journal }]) => ({
         experiment,
         policy,
         state,
-        appliedShare,
+        appliedShare: applied.share,
         waitsFor: describeWait(policy, state, clock.monotonicMs()),
         journal,
       })),
     stop: cancel,
   };
-}
-
-function isInForce({ state, appliedShare, appliedShadow }: Running): boolean {
-  return state.share === appliedShare && state.shadow === appliedShadow;
 }
 
 function nameOf({ index, incarnation }: WorkerSource): string {

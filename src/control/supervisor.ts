@@ -1,7 +1,15 @@
 import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
-import type { EndpointHealth, FromWorker, RoutingTable, WorkerOptions } from "../wire/messages.ts";
+import {
+  handlesMax,
+  type EndpointHealth,
+  type FromWorker,
+  type IssuedHandle,
+  type ReportedMetric,
+  type RoutingTable,
+  type WorkerOptions,
+} from "../wire/messages.ts";
 import type { WorkerSnapshot } from "./worker-counts.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 import type { SlotDependencies, SlotOwner, WorkerSource, WorkerState } from "./worker-slot.ts";
@@ -43,6 +51,8 @@ export type Supervisor = {
     epochs: Readonly<Record<string, number>>,
   ): Promise<Result<number, string>>;
   setHealth(endpoints: readonly EndpointHealth[]): void;
+  /** Hands metrics to the workers that had the requests; resolves to the places of those that were taken. */
+  reportMetrics(metrics: readonly ReportedMetric[]): Promise<ReadonlySet<number>>;
   /** Lets the workers finish what is in flight; resolves to how many exchanges the deadline cut. */
   drain(deadlineMs: number): Promise<number>;
   /** Ends every worker at once; may be called again. */
@@ -51,6 +61,8 @@ export type Supervisor = {
 };
 
 export const routingAckMsMax = 2000;
+/** How long workers have to say which reported metrics were theirs. */
+const reportAnswerMs = 1000;
 
 export function createSupervisor(
   options: SupervisorOptions,
@@ -79,6 +91,10 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
   #ending = false;
   #aborted = 0;
   #onEmpty: (() => void)[] = [];
+  /** The newest last. */
+  #handles: readonly IssuedHandle[] = [];
+  #reportId = 0;
+  readonly #reports = new Map<number, (slot: WorkerSlot, taken: readonly number[]) => void>();
 
   constructor({ config, epochs }: SupervisorOptions, dependencies: SupervisorDependencies) {
     this.#dependencies = dependencies;
@@ -144,7 +160,13 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
   }
 
   options(index: number): WorkerOptions {
-    return { index, table: this.#table, port: this.#port, health: this.#health };
+    return {
+      index,
+      table: this.#table,
+      port: this.#port,
+      health: this.#health,
+      handles: [...this.#handles],
+    };
   }
 
   onMessage(slot: WorkerSlot, message: FromWorker, source: WorkerSource): void {
@@ -173,9 +195,42 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
         return;
       case "failing":
         return;
+      case "handles":
+        this.#shareHandles(slot, message.handles);
+        return;
+      case "metrics_taken":
+        this.#reports.get(message.id)?.(slot, message.taken);
+        return;
       case "snapshot":
         onSnapshot(message, source);
     }
+  }
+
+  /** A client may come back with its handle to any worker, also to one that starts later. */
+  #shareHandles(from: WorkerSlot, handles: readonly IssuedHandle[]): void {
+    this.#handles = this.#handles.concat(handles).slice(-handlesMax);
+    for (const slot of this.#slots) if (slot !== from) slot.post({ kind: "handles", handles });
+  }
+
+  reportMetrics(metrics: readonly ReportedMetric[]): Promise<ReadonlySet<number>> {
+    const asked = new Set(this.#slots.filter(({ phase }) => phase === "listening"));
+    const id = (this.#reportId += 1);
+    const taken = new Set<number>();
+    if (asked.size === 0) return Promise.resolve(taken);
+    return new Promise((resolve) => {
+      const settle = () => {
+        cancel();
+        this.#reports.delete(id);
+        resolve(taken);
+      };
+      // A worker that is gone has no more say in it.
+      const cancel = this.#dependencies.timers.after(reportAnswerMs, settle);
+      this.#reports.set(id, (slot, places) => {
+        for (const place of places) taken.add(place);
+        if (asked.delete(slot) && asked.size === 0) settle();
+      });
+      for (const slot of asked) slot.post({ kind: "metrics", id, metrics });
+    });
   }
 
   onLost(slot: WorkerSlot, reason: string): void {

@@ -3,9 +3,18 @@ import tls from "node:tls";
 import type { Clock, Random, Timers } from "../base/clock.ts";
 import type { ListenPolicy } from "../core/traffic/policy.ts";
 import { createRecorder, seriesMax } from "../core/telemetry/recorder.ts";
-import type { EndpointHealth, FromWorker, RoutingTable, WorkerOptions } from "../wire/messages.ts";
+import type {
+  EndpointHealth,
+  FromWorker,
+  IssuedHandle,
+  ReportedMetric,
+  RoutingTable,
+  WorkerOptions,
+} from "../wire/messages.ts";
 import { ClientConnection } from "./client/client-connection.ts";
 import { Tunnels } from "./exchange/tunnel.ts";
+import { Handles } from "./handles.ts";
+import { RecentRequests } from "./recent-requests.ts";
 import { compileRouting } from "./routing.ts";
 import { TimerWheel, wheelTickMs } from "./timer-wheel.ts";
 import { UpstreamSet } from "./upstream/upstream.ts";
@@ -19,6 +28,8 @@ export type DataPlaneDependencies = {
   readonly log: WorkerLog;
   /** Bad exchanges of a rollout should not wait for the next snapshot. */
   readonly onUrgent: () => void;
+  /** A variant gave out a handle: the other workers have to know. */
+  readonly onHandle: (handle: IssuedHandle) => void;
 };
 
 export type DataPlaneSnapshot = Omit<
@@ -33,6 +44,10 @@ export type DataPlane = {
   /** Swaps the routing table; exchanges in flight keep the one they began with. Throws when it does not compile. */
   applyRouting(table: RoutingTable): void;
   setHealth(endpoints: readonly EndpointHealth[]): void;
+  /** Handles that other workers saw. */
+  noteHandles(handles: readonly IssuedHandle[]): void;
+  /** Counts metrics of requests that were here; the answer is which, by place. */
+  takeMetrics(metrics: readonly ReportedMetric[]): readonly number[];
   /** What happened since the last call. */
   snapshot(): DataPlaneSnapshot;
   /** Stops accepting, waits for what is in flight, cuts the rest at the deadline; resolves to how many were cut. */
@@ -79,8 +94,12 @@ export function createDataPlane(
     tunnels: new Tunnels(),
     counters: createCounters(),
     access: [],
+    handles: new Handles(),
+    onHandle: dependencies.onHandle,
+    recentRequests: new RecentRequests(recorder),
     draining: false,
   };
+  for (const handle of options.handles) context.handles.note(handle);
   const connections = new Set<ClientConnection>();
   let health = new Map<string, boolean>();
   let drained: (() => void) | null = null;
@@ -249,6 +268,10 @@ export function createDataPlane(
     listen,
     applyRouting,
     setHealth,
+    noteHandles(handles) {
+      for (const handle of handles) context.handles.note(handle);
+    },
+    takeMetrics: (metrics) => context.recentRequests.take(metrics),
     snapshot,
     drain,
     stop,

@@ -9,6 +9,7 @@ import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
 import { compileTrust, type Trust } from "../core/traffic/trust.ts";
 import type { Recorder, Series } from "../core/telemetry/recorder.ts";
 import type { RoutingTable } from "../wire/messages.ts";
+import { compileHandle, type HandleFinder } from "./handles.ts";
 import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
 
 /** Where an exchange goes, with everything that its arm decides precomputed. */
@@ -34,6 +35,8 @@ export type RouteEntry = {
   readonly pin: Arm | null;
   /** The user key and cookie of the route's first experiment: experiments on one route share their users. */
   readonly finder: UserKeyFinder | null;
+  /** Finds the handle that leads a request back to its variant; null on routes without. */
+  readonly findHandle: HandleFinder | null;
   readonly cookie: AssignmentPolicy["cookie"];
 };
 
@@ -109,6 +112,7 @@ export function compileRouting(
         arms: [],
         pin,
         finder: null,
+        findHandle: null,
         cookie: null,
       };
     }
@@ -125,6 +129,7 @@ export function compileRouting(
       ),
       pin: null,
       finder: compileUserKey(assignment.user, assignment.cookie),
+      findHandle: route.handle === null ? null : compileHandle(route.handle, route.pattern),
       cookie: assignment.cookie,
     };
   });

@@ -1,6 +1,8 @@
 import type { Random } from "../base/clock.ts";
 import type { Recorder } from "../core/telemetry/recorder.ts";
-import type { AccessRecord } from "../wire/messages.ts";
+import type { Handles } from "./handles.ts";
+import type { RecentRequests } from "./recent-requests.ts";
+import type { AccessRecord, IssuedHandle } from "../wire/messages.ts";
 import type { Tunnels } from "./exchange/tunnel.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { CompiledRouting } from "./routing.ts";
@@ -25,6 +27,10 @@ export type WorkerContext = {
   readonly tunnels: Tunnels;
   readonly counters: Counters;
   access: AccessRecord[];
+  readonly handles: Handles;
+  /** Tells the other workers of a handle. */
+  readonly onHandle: (handle: IssuedHandle) => void;
+  readonly recentRequests: RecentRequests;
   draining: boolean;
 };
 

@@ -33,6 +33,7 @@ const plane = createDataPlane(options, {
   timers: realTimers,
   random: realRandom,
   log,
+  onHandle: (handle) => post({ kind: "handles", handles: [handle] }),
   onUrgent: () => {
     const waitMs = Math.max(0, sentMs + urgentPeriodMs - realClock.monotonicMs());
     realTimers.after(waitMs, () => sendSnapshot(true));
@@ -56,6 +57,12 @@ function receive(message: ToWorker): void {
       return applyRouting(message.table);
     case "health":
       return plane.setHealth(message.endpoints);
+    case "handles":
+      return plane.noteHandles(message.handles);
+    case "metrics": {
+      const { id, metrics } = message;
+      return post({ kind: "metrics_taken", id, taken: plane.takeMetrics(metrics) });
+    }
     case "drain":
       void drain(message.deadlineMs);
       return;

@@ -22,9 +22,30 @@ export type EndpointHealth = {
   readonly healthy: boolean;
 };
 
+/** Handles that are remembered; when there are more, the oldest go and their requests go to the primary. */
+export const handlesMax = 10_000;
+
+/** A handle (`track_id` and the like) that a variant gave out. */
+export type IssuedHandle = {
+  readonly experiment: string;
+  readonly handle: string;
+  readonly variant: string;
+};
+
+/** A metric of one's own, reported for a request by its id. */
+export type ReportedMetric = {
+  readonly requestId: string;
+  readonly name: string;
+  readonly value: number;
+};
+
 export type ToWorker =
   | { readonly kind: "routing"; readonly table: RoutingTable }
   | { readonly kind: "health"; readonly endpoints: readonly EndpointHealth[] }
+  /** Handles that other workers saw. */
+  | { readonly kind: "handles"; readonly handles: readonly IssuedHandle[] }
+  /** To be counted by the worker that had the request; answered by `metrics_taken`. */
+  | { readonly kind: "metrics"; readonly id: number; readonly metrics: readonly ReportedMetric[] }
   /** Stop accepting, finish what is in flight, abort what is left at the deadline, answer `drained`. */
   | { readonly kind: "drain"; readonly deadlineMs: number };
 
@@ -104,6 +125,9 @@ export type FromWorker =
       /** Out of turn, because a treatment misbehaves: to be judged at once. */
       readonly isUrgent: boolean;
     }
+  | { readonly kind: "handles"; readonly handles: readonly IssuedHandle[] }
+  /** Which of the reported metrics, by place, belong to requests of this worker. */
+  | { readonly kind: "metrics_taken"; readonly id: number; readonly taken: readonly number[] }
   | { readonly kind: "drained"; readonly aborted: number };
 
 /** What a worker thread is started with. */
@@ -113,4 +137,5 @@ export type WorkerOptions = {
   /** The port to bind: the configured one, or the first worker's choice. */
   readonly port: number;
   readonly health: readonly EndpointHealth[];
+  readonly handles: readonly IssuedHandle[];
 };

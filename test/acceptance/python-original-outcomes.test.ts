@@ -116,11 +116,12 @@ describe("a slow answer", () => {
     const time = createFakeTime();
     const config = configOf(pinnedTo(upstream.port, "", `, timeouts: { ${timeouts} }`));
     const slow = createDataPlane(
-      { index: 0, table: { version: 1, config, epochs: {} }, port: 0, health: [] },
+      { index: 0, table: { version: 1, config, epochs: {} }, port: 0, health: [], handles: [] },
       {
         ...time,
         random: { next: () => 0.5, hex32: () => "0".repeat(32) },
         log: () => {},
+        onHandle: () => {},
         onUrgent: () => {},
       },
     );

@@ -44,7 +44,7 @@ function start(table: RoutingTable, port = 0): Thread {
   let exited: (reason: string) => void;
   const exit = new Promise<string>((resolve) => (exited = resolve));
   const handle = spawnThread(
-    { index: 0, table, port, health: [] },
+    { index: 0, table, port, health: [], handles: [] },
     {
       onMessage(message) {
         said.push(message);

@@ -45,6 +45,7 @@ export async function startPlane(text: string, files: TestFiles = {}): Promise<T
       table: { version, config: configOf(text, files), epochs: {} },
       port: 0,
       health: [],
+      handles: [],
     },
     {
       clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
@@ -60,6 +61,7 @@ export async function startPlane(text: string, files: TestFiles = {}): Promise<T
       },
       random: { next: Math.random, hex32: () => (++drawn).toString(16).padStart(32, "0") },
       log: (level, message, facts) => logs.push({ level, message, facts }),
+      onHandle: () => {},
       onUrgent: () => {},
     },
   );

@@ -226,6 +226,7 @@ function comparisonOf(experiment: ExperimentPolicy): object {
     onUnavailable: null,
     lifecycle: null,
     measure: null,
+    primary: null,
     rollout: planOf(experiment),
   };
 }

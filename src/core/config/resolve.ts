@@ -178,6 +178,7 @@ function resolveExperiment(key: string, written: WrittenExperiment): ExperimentP
     assignment: { ...written.assignment, seed: written.assignment.seed ?? key },
     rolloutShare,
     rollout: resolveRollout(written.rollout, written.guardrails),
+    primary: variants.find(({ control }) => control)?.key ?? "",
     rolloutShadow: 0,
     measure: resolveMeasure(written, pricesOf(named)),
     lifecycle: rolloutShare === null ? resolveLifecycle(written) : null,

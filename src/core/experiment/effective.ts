@@ -31,6 +31,7 @@ export function effectiveExperiment(
   return {
     ...seeded,
     variants,
+    primary: winner,
     assignment: { ...seeded.assignment, coverage: 1, namespace: null },
   };
 }

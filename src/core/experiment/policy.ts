@@ -40,6 +40,8 @@ export type ExperimentPolicy = {
   readonly rollout: RolloutPolicy | null;
   /** What an A/B experiment is to find out and when it ends; null for a rollout. */
   readonly lifecycle: LifecyclePolicy | null;
+  /** The variant that answers what is not split: the control, or whom everybody was given in the end. */
+  readonly primary: string;
   /** The share of split requests that a rollout's present step sends to the treatment as copies, 0…1. */
   readonly rolloutShadow: number;
   readonly measure: MeasurePolicy;

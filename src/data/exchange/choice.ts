@@ -1,4 +1,5 @@
 import { assignRoute } from "../../core/assignment/assign.ts";
+import type { CompiledExperiment } from "../../core/assignment/compile.ts";
 import { issueCookie } from "../../core/assignment/cookie.ts";
 import { findUserKey, type UserKeyFinder } from "../../core/assignment/user-key.ts";
 import type { Recorder } from "../../core/telemetry/recorder.ts";
@@ -29,6 +30,7 @@ export function chooseArm(
   if (route.pin !== null) {
     return { arm: route.pin, experiment: -1, user: null, enrolled: false, setCookie: null };
   }
+  if (route.policy.class !== "split") return choosePrimary(context, route, intake.head.target);
   const { trust } = context.routing;
   const { head } = intake;
   const clientIp = peer.forward.peerTrusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
@@ -50,8 +52,21 @@ export function chooseArm(
   return { arm, experiment, user, enrolled: assignment.enrolled, setCookie };
 }
 
+/** What is not split goes to the primary variant, or back to the one whose handle the request holds. */
+function choosePrimary(context: WorkerContext, route: RouteEntry, target: string): Choice {
+  const [experiment] = route.experiments as readonly [CompiledExperiment];
+  const { key, variants, primary } = experiment.policy;
+  const handle = route.findHandle === null ? null : route.findHandle(target);
+  const issuer = handle === null ? null : context.handles.find(key, handle);
+  const at = variants.findIndex((variant) => variant.key === (issuer ?? primary));
+  const arm = route.arms[0]?.[at === -1 ? experiment.control : at] as Arm;
+  return { arm, experiment: 0, user: null, enrolled: false, setCookie: null };
+}
+
 /** Whether the control may answer where the arm's upstream has no healthy endpoint. */
 export function mayUseControl(route: RouteEntry, { experiment, arm }: Choice): boolean {
+  // What is not split may hang on the variant: a write that went elsewhere would be lost to it.
+  if (route.policy.class !== "split") return false;
   if (experiment === -1 || arm.variant?.control === true) return false;
   return route.experiments[experiment]?.policy.onUnavailable === "control";
 }

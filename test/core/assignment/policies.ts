@@ -33,6 +33,7 @@ export function experimentPolicy(
     lifecycle: null,
     disabled: false,
     onUnavailable: "fail",
+    primary: "control",
     rolloutShadow: 0,
     measure: {
       shadow: null,
