@@ -1,3 +1,5 @@
+import type { PairLog } from "../core/comparison/pair-log.ts";
+import type { PairedLatency } from "../core/comparison/paired-latency.ts";
 import type { Latency } from "../core/telemetry/latency.ts";
 import { createTotals, percentileMs, sumOf, type Totals } from "../core/telemetry/merge.ts";
 import type { SeriesKey } from "../core/telemetry/snapshot.ts";
@@ -66,6 +68,10 @@ export type CopiesView = Percentiles & {
   readonly successRate: number | null;
   /** Of pairs, too: how the answers of the variants compare. */
   readonly metrics: Readonly<Record<string, MetricView>>;
+  /** Times of the same requests on the control and here; null before the first pair. */
+  readonly paired: PairedLatency | null;
+  /** Why answers were not compared, with how often. */
+  readonly refusals: ReadonlyMap<string, number>;
 };
 
 export type ExperimentView = {
@@ -152,10 +158,12 @@ export type Experiment = {
   readonly arms: ReadonlyMap<string, Arm>;
   /** Of copies that nobody was answered with. */
   readonly copies: ReadonlyMap<string, Arm>;
+  /** By treatment: requests that it and the control answered. */
+  readonly pairs: ReadonlyMap<string, PairLog>;
 };
 
 export function viewExperiment(
-  { epoch, randomised, arms, copies }: Experiment,
+  { epoch, randomised, arms, copies, pairs }: Experiment,
   held: readonly InFlight[],
   nowMs: number,
 ): ExperimentView {
@@ -167,7 +175,7 @@ export function viewExperiment(
       variant,
       viewVariant(
         arms.get(variant) ?? { totals: createTotals(), window: createWindow(nowMs) },
-        copies.get(variant) ?? null,
+        viewCopies(copies.get(variant), pairs.get(variant)),
         analysed,
         held.filter(({ key }) => key.variant === variant),
         nowMs,
@@ -222,7 +230,7 @@ function latencyOf(window: SlidingWindow, nowMs: number): RecentArm["latencyMsAt
 
 function viewVariant(
   { totals, window }: Arm,
-  copies: Arm | null,
+  copies: CopiesView | null,
   analysedInExperiment: number,
   held: readonly InFlight[],
   nowMs: number,
@@ -254,16 +262,22 @@ function viewVariant(
     oldestInFlightMs: held.reduce((oldest, { oldestMs }) => Math.max(oldest, oldestMs), 0),
     metrics: viewMetrics(totals),
     failures: Object.fromEntries(totals.failures),
-    copies: copies === null ? null : viewCopies(copies),
+    copies,
   };
 }
 
-function viewCopies({ totals }: Arm): CopiesView {
+const noRefusals: ReadonlyMap<string, number> = new Map();
+
+function viewCopies(arm: Arm | undefined, pairs: PairLog | undefined): CopiesView | null {
+  if (arm === undefined) return null;
+  const { totals } = arm;
   return {
     requests: sumOf(totals.outcomes),
     successRate: successRate(totals.outcomes),
     ...percentiles(totals.duration),
     metrics: viewMetrics(totals),
+    paired: pairs?.latency ?? null,
+    refusals: pairs?.refusals ?? noRefusals,
   };
 }
 

@@ -1,3 +1,4 @@
+import { PairLog } from "../core/comparison/pair-log.ts";
 import { addHistory, addSnapshot, createTotals } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
 import {
@@ -6,6 +7,7 @@ import {
   sumWindow,
   type SlidingWindow,
 } from "../core/telemetry/window.ts";
+import type { ComparedPair } from "../wire/messages.ts";
 import {
   rateMs,
   viewRecent,
@@ -49,6 +51,7 @@ export type Collector = {
 type ExperimentState = Experiment & {
   readonly arms: Map<string, Arm>;
   readonly copies: Map<string, Arm>;
+  readonly pairs: Map<string, PairLog>;
   heardMs: number;
 };
 
@@ -80,6 +83,14 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
     addToWindow(arm.window, nowMs, delta.outcomes, delta.duration);
   }
 
+  function addPair({ experiment, variant, controlMs, treatmentMs, refused }: ComparedPair): void {
+    const pairs = experiments.get(experiment)?.pairs;
+    if (pairs === undefined) return;
+    const log = pairs.get(variant) ?? new PairLog();
+    pairs.set(variant, log);
+    log.add(treatmentMs - controlMs, refused);
+  }
+
   function addToRoute(delta: SeriesDelta, nowMs: number): void {
     addToWindow(routeOf(delta.key.route, nowMs).window, nowMs, delta.outcomes, noDurations);
   }
@@ -92,7 +103,14 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
     let state = experiments.get(key);
     if (state === undefined || epoch > state.epoch) {
       if (state === undefined) makeRoom(experiments, experimentsMax);
-      state = { epoch, randomised, arms: new Map(), copies: new Map(), heardMs: nowMs };
+      state = {
+        epoch,
+        randomised,
+        arms: new Map(),
+        copies: new Map(),
+        pairs: new Map(),
+        heardMs: nowMs,
+      };
       experiments.set(key, state);
     }
     state.heardMs = nowMs;
@@ -115,6 +133,7 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
       counts.add(source, snapshot);
       const { series } = snapshot.telemetry;
       for (const delta of series) addDelta(delta, nowMs);
+      for (const pair of snapshot.pairs) addPair(pair);
       inFlight.set(
         nameOf(source),
         series

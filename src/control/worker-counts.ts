@@ -30,7 +30,11 @@ export class WorkerCounts {
   readonly #sums = new Map<string, number>();
   readonly #cpuUs = new Map<number, number>();
   readonly #endpointSums = new Map<string, { connectFailures: number; ejections: number }>();
-  readonly #refused = new Map<string, number>();
+  readonly #byReason = {
+    refused: new Map<string, number>(),
+    uninspected: new Map<string, number>(),
+    copiesSkipped: new Map<string, number>(),
+  };
 
   add(source: WorkerSource, { counters, endpoints, telemetry, cpuUs }: WorkerSnapshot): void {
     const last = this.#workers.get(nameOf(source))?.last ?? new Map<string, number>();
@@ -42,8 +46,10 @@ export class WorkerCounts {
     for (const name of runningCounts) increase(this.#sums, name, grown(name, counters[name]));
     increase(this.#sums, "overflowed", grown("overflowed", telemetry.overflowed));
     increase(this.#cpuUs, source.index, grown("cpu", cpuUs));
-    for (const [code, count] of Object.entries(counters.refused)) {
-      increase(this.#refused, code, grown(`refused ${code}`, count));
+    for (const kind of reasonCounts) {
+      for (const [reason, count] of Object.entries(counters[kind])) {
+        increase(this.#byReason[kind], reason, grown(`${kind} ${reason}`, count));
+      }
     }
     for (const endpoint of endpoints) {
       const name = nameOfEndpoint(endpoint);
@@ -65,7 +71,7 @@ export class WorkerCounts {
     return {
       connectionsAccepted: sum("connectionsAccepted"),
       connectionsOpen: sumBy(live, ({ counters }) => counters.connectionsOpen),
-      refused: Object.fromEntries(this.#refused),
+      refused: Object.fromEntries(this.#byReason.refused),
       requestsRead: sum("requestsRead"),
       exchangesInFlight: sumBy(live, ({ counters }) => counters.exchangesInFlight),
       retries: sum("retries"),
@@ -73,6 +79,9 @@ export class WorkerCounts {
       upgrades: sum("upgrades"),
       faults: sum("faults"),
       accessRecordsDropped: sum("accessRecordsDropped"),
+      uninspected: Object.fromEntries(this.#byReason.uninspected),
+      metricsRefused: sum("metricsRefused"),
+      copiesSkipped: Object.fromEntries(this.#byReason.copiesSkipped),
     };
   }
 
@@ -135,7 +144,11 @@ const runningCounts = [
   "upgrades",
   "faults",
   "accessRecordsDropped",
+  "metricsRefused",
 ] as const satisfies (keyof WorkerCounters)[];
+
+/** Counts by reason. */
+const reasonCounts = ["refused", "uninspected", "copiesSkipped"] as const;
 
 type RunningCount = (typeof runningCounts)[number];
 

@@ -12,6 +12,7 @@ import type {
   WorkerOptions,
 } from "../wire/messages.ts";
 import { ClientConnection } from "./client/client-connection.ts";
+import { Copier } from "./copies/copier.ts";
 import { Tunnels } from "./exchange/tunnel.ts";
 import { Handles } from "./handles.ts";
 import { RecentRequests } from "./recent-requests.ts";
@@ -97,6 +98,7 @@ export function createDataPlane(
     handles: new Handles(),
     onHandle: dependencies.onHandle,
     recentRequests: new RecentRequests(recorder),
+    copier: new Copier(() => context),
     draining: false,
   };
   for (const handle of options.handles) context.handles.note(handle);
@@ -210,10 +212,8 @@ export function createDataPlane(
   function snapshot(): DataPlaneSnapshot {
     readClock();
     const now = nowMs();
-    const inFlight = Array.from(context.inFlight, ({ series, startedMs }) => ({
-      series,
-      ageMs: now - startedMs,
-    }));
+    const underWay = [...context.inFlight, ...context.copier.inFlight];
+    const inFlight = underWay.map(({ series, startedMs }) => ({ series, ageMs: now - startedMs }));
     const { access } = context;
     context.access = [];
     return {
@@ -221,10 +221,13 @@ export function createDataPlane(
       counters: {
         ...context.counters,
         refused: { ...context.counters.refused },
+        uninspected: { ...context.counters.uninspected },
+        copiesSkipped: { ...context.counters.copiesSkipped },
         exchangesInFlight: context.inFlight.size,
       },
       endpoints: [...upstreams.byName.values()].flatMap((upstream) => upstream.states(now)),
       access,
+      pairs: context.copier.takePairs(),
     };
   }
 
@@ -258,6 +261,7 @@ export function createDataPlane(
       else drained = resolve;
     });
     for (const connection of connections) connection.abort();
+    context.copier.stop();
     await gone;
     await upstreams.destroy();
     cancelTick();

@@ -7,8 +7,14 @@ import { compileHeaderEdits, type HeaderEdits } from "../core/traffic/forward.ts
 import type { RoutePolicy, Timeouts } from "../core/traffic/policy.ts";
 import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
 import { compileTrust, type Trust } from "../core/traffic/trust.ts";
-import type { Recorder, Series } from "../core/telemetry/recorder.ts";
+import type { Recorder, Series, SeriesKey } from "../core/telemetry/recorder.ts";
 import type { RoutingTable } from "../wire/messages.ts";
+import { planCopies, type CopyPlan } from "./copies/copy-plan.ts";
+import {
+  compileObservation,
+  type ArmMemories,
+  type Observation,
+} from "./observation/observation.ts";
 import { compileHandle, type HandleFinder } from "./handles.ts";
 import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
 
@@ -22,6 +28,10 @@ export type Arm = {
   readonly edits: HeaderEdits | null;
   readonly timeouts: Timeouts;
   readonly series: Series;
+  /** What its exchanges are looked at for; null where nothing is. */
+  readonly observation: Observation | null;
+  /** Whether and where its requests are copied to; null where they are not. */
+  copies: CopyPlan | null;
 };
 
 export type RouteEntry = {
@@ -50,6 +60,7 @@ export type CompiledRouting = {
   readonly unrouted: Series;
   /** Compiled experiments by key, so that an unchanged one keeps its round-robin state through a reload. */
   readonly experiments: ReadonlyMap<string, CompiledExperiment>;
+  readonly memories: ArmMemories;
 };
 
 /** The route label of requests that were answered before a route was found. */
@@ -72,6 +83,7 @@ export function compileRouting(
   // From here on nothing fails: a table that cannot be used has changed nothing.
   upstreams.apply(config.upstreams);
   recorder.beginTable();
+  const memories: Parameters<typeof compileObservation>[4] = new Map();
   const upstreamOf = (name: string) => upstreams.byName.get(name) as Upstream;
   const armOf = (
     route: RoutePolicy,
@@ -80,6 +92,7 @@ export function compileRouting(
     variant: VariantPolicy | null,
   ): Arm => {
     const upstream = upstreamOf(upstreamName);
+    const key = keyOf(route, upstreamName, experiment, variant);
     return {
       experiment: experiment?.key ?? null,
       variant,
@@ -87,19 +100,33 @@ export function compileRouting(
       upstream,
       edits: variant === null ? null : compileHeaderEdits(variant.headers),
       timeouts: { ...upstream.policy.timeouts, ...route.timeouts },
-      series: recorder.series(
-        {
-          experiment: experiment?.key ?? null,
-          variant: variant?.key ?? null,
-          upstream: upstreamName,
-          route: route.match,
-          epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
-          randomised: experiment !== null && experiment.assignment.strategy !== "hash",
-          shadow: false,
-        },
-        watchOf(experiment?.rollout ?? null),
-      ),
+      series: recorder.series(key, watchOf(experiment?.rollout ?? null)),
+      observation: compileObservation(route, experiment, key, previous?.memories ?? null, memories),
+      copies: null,
     };
+  };
+  const keyOf = (
+    route: RoutePolicy,
+    upstream: string,
+    experiment: ExperimentPolicy | null,
+    variant: VariantPolicy | null,
+  ): SeriesKey => ({
+    experiment: experiment?.key ?? null,
+    variant: variant?.key ?? null,
+    upstream,
+    route: route.match,
+    epoch: experiment === null ? 0 : (table.epochs[experiment.key] ?? 0),
+    randomised: experiment !== null && experiment.assignment.strategy !== "hash",
+    shadow: false,
+  });
+  const armsOf = (route: RoutePolicy, policy: ExperimentPolicy): readonly Arm[] => {
+    const arms = policy.variants.map((variant) => armOf(route, variant.upstream, policy, variant));
+    if (route.class !== "split") return arms;
+    const plans = planCopies(policy, arms, ({ series }) =>
+      recorder.series({ ...series.key, shadow: true }, watchOf(policy.rollout)),
+    );
+    for (const [at, arm] of arms.entries()) arm.copies = plans[at] ?? null;
+    return arms;
   };
   const routes = config.routes.map((route): RouteEntry => {
     const bodyBytesMax = route.bodyBytesMax ?? config.listen.limits.bodyBytesMax;
@@ -124,9 +151,7 @@ export function compileRouting(
       policy: route,
       bodyBytesMax,
       experiments: compiled,
-      arms: compiled.map(({ policy }) =>
-        policy.variants.map((variant) => armOf(route, variant.upstream, policy, variant)),
-      ),
+      arms: compiled.map(({ policy }) => armsOf(route, policy)),
       pin: null,
       finder: compileUserKey(assignment.user, assignment.cookie),
       findHandle: route.handle === null ? null : compileHandle(route.handle, route.pattern),
@@ -148,6 +173,7 @@ export function compileRouting(
       shadow: false,
     }),
     experiments,
+    memories,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Random } from "../base/clock.ts";
 import type { Recorder } from "../core/telemetry/recorder.ts";
+import type { Copier } from "./copies/copier.ts";
 import type { Handles } from "./handles.ts";
 import type { RecentRequests } from "./recent-requests.ts";
 import type { AccessRecord, IssuedHandle } from "../wire/messages.ts";
@@ -31,6 +32,7 @@ export type WorkerContext = {
   /** Tells the other workers of a handle. */
   readonly onHandle: (handle: IssuedHandle) => void;
   readonly recentRequests: RecentRequests;
+  readonly copier: Copier;
   draining: boolean;
 };
 
@@ -50,6 +52,12 @@ export type Counters = {
   upgrades: number;
   faults: number;
   accessRecordsDropped: number;
+  /** Answers that a reader passed over, by reason. */
+  readonly uninspected: Record<string, number>;
+  /** Values given as metrics that are no numbers. */
+  metricsRefused: number;
+  /** Copies of requests that were not sent, by reason. */
+  readonly copiesSkipped: Record<string, number>;
 };
 
 export function createCounters(): Counters {
@@ -63,6 +71,9 @@ export function createCounters(): Counters {
     upgrades: 0,
     faults: 0,
     accessRecordsDropped: 0,
+    uninspected: {},
+    metricsRefused: 0,
+    copiesSkipped: {},
   };
 }
 

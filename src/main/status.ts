@@ -8,6 +8,7 @@ import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
 import type { Outcome } from "../core/traffic/outcome.ts";
+import type { PairedLatency } from "../core/comparison/paired-latency.ts";
 import type { ExperimentStatus, Readiness, Status } from "../wire/admin-api.ts";
 
 type VariantStatus = ExperimentStatus["variants"][number];
@@ -157,7 +158,25 @@ function describeVariant(view: VariantView | undefined): Measured {
             success_rate: copies.successRate,
             latency_ms: latencyOf(copies),
             metrics: copies.metrics,
+            paired: copies.paired === null ? null : describePaired(copies.paired),
+            refused: Object.fromEntries(copies.refusals),
           },
+  };
+}
+
+type Paired = NonNullable<NonNullable<Measured["copies"]>["paired"]>;
+
+function describePaired({ pairedT, wilcoxon, ...facts }: PairedLatency): Paired {
+  const t = "error" in pairedT ? null : pairedT;
+  return {
+    pairs: facts.pairs,
+    slower: facts.slower,
+    faster: facts.faster,
+    mean_ms: facts.meanMs,
+    median_ms: facts.medianMs,
+    interval_ms: t === null ? null : [t.interval.low, t.interval.high],
+    t_p_value: t === null ? null : t.pValue,
+    wilcoxon_p_value: "error" in wilcoxon ? null : wilcoxon.pValue,
   };
 }
 

@@ -86,6 +86,19 @@ const latencySchema = z
 
 const metricsSchema = z.record(z.string(), z.object({ count, mean: z.number() }));
 
+const pairedSchema = z
+  .object({
+    pairs: count.describe("The last 2,000 at most"),
+    slower: count.describe("Pairs in which the treatment took longer"),
+    faster: count,
+    mean_ms: z.number(),
+    median_ms: z.number(),
+    interval_ms: z.tuple([z.number(), z.number()]).nullable().describe("95 % for the mean"),
+    t_p_value: z.number().nullable().describe("Paired t-test, two-sided, for one look"),
+    wilcoxon_p_value: z.number().nullable().describe("Wilcoxon signed-rank test, likewise"),
+  })
+  .describe("How much longer the treatment took than the control for the same requests");
+
 const variantSchema = z.object({
   key: z.string(),
   upstream: z.string(),
@@ -112,6 +125,10 @@ const variantSchema = z.object({
       metrics: metricsSchema.describe(
         "How its answers compare with the control's to the same requests",
       ),
+      paired: pairedSchema.nullable().describe("null before the first pair of good answers"),
+      refused: z
+        .record(z.string(), count)
+        .describe("Why answers were not compared, with how often"),
     })
     .nullable()
     .describe("Copies of requests that nobody was answered with; null without any"),

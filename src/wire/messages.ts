@@ -97,6 +97,23 @@ export type WorkerCounters = {
   /** Exchanges answered 502 because of a bug in Sluice. */
   readonly faults: number;
   readonly accessRecordsDropped: number;
+  /** Answers that a reader passed over, by reason. */
+  readonly uninspected: Readonly<Record<string, number>>;
+  /** Values given as metrics that are no numbers. */
+  readonly metricsRefused: number;
+  /** Copies of requests that were not sent, by reason. */
+  readonly copiesSkipped: Readonly<Record<string, number>>;
+};
+
+/** A request that two variants answered well. Durations in milliseconds, from when it was sent upstream. */
+export type ComparedPair = {
+  readonly experiment: string;
+  /** The treatment. */
+  readonly variant: string;
+  readonly controlMs: number;
+  readonly treatmentMs: number;
+  /** Why something of the answers was not compared; null where all was. */
+  readonly refused: string | null;
 };
 
 export type FromWorker =
@@ -120,6 +137,8 @@ export type FromWorker =
       readonly counters: WorkerCounters;
       readonly endpoints: readonly EndpointState[];
       readonly access: readonly AccessRecord[];
+      /** Requests of which the answers were compared since the last snapshot. */
+      readonly pairs: readonly ComparedPair[];
       /** User + system CPU of this thread since its start, in microseconds. */
       readonly cpuUs: number;
       /** Out of turn, because a treatment misbehaves: to be judged at once. */

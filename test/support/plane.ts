@@ -1,12 +1,15 @@
 import { parseConfig } from "../../src/core/config/parse.ts";
 import type { Config } from "../../src/core/config/model.ts";
 import { createDataPlane, type DataPlane } from "../../src/data/plane.ts";
+import type { IssuedHandle } from "../../src/wire/messages.ts";
 import { outcomes, type Outcome } from "../../src/core/traffic/outcome.ts";
 
 /** A data plane in this process, on a free port, over real sockets and the real clock. */
 export type TestPlane = {
   readonly port: number;
   readonly plane: DataPlane;
+  /** Handles that the variants gave out. */
+  readonly handles: IssuedHandle[];
   readonly logs: { level: string; message: string; facts: unknown }[];
   /** Applies a configuration as the next routing table. */
   apply(text: string, files?: TestFiles): void;
@@ -38,6 +41,7 @@ export function configOf(text: string, given: TestFiles = {}): Config {
 export async function startPlane(text: string, files: TestFiles = {}): Promise<TestPlane> {
   let version = 1;
   const logs: TestPlane["logs"] = [];
+  const handles: IssuedHandle[] = [];
   let drawn = 0;
   const plane = createDataPlane(
     {
@@ -61,7 +65,7 @@ export async function startPlane(text: string, files: TestFiles = {}): Promise<T
       },
       random: { next: Math.random, hex32: () => (++drawn).toString(16).padStart(32, "0") },
       log: (level, message, facts) => logs.push({ level, message, facts }),
-      onHandle: () => {},
+      onHandle: (handle) => handles.push(handle),
       onUrgent: () => {},
     },
   );
@@ -83,6 +87,7 @@ export async function startPlane(text: string, files: TestFiles = {}): Promise<T
   return {
     port,
     plane,
+    handles,
     logs,
     apply(next, nextFiles = files) {
       version += 1;

@@ -146,9 +146,9 @@ function resolveRoute(written: WrittenRoute): RoutePolicy {
         : { kind: "upstream", upstream: written.upstream },
     timeouts: written.timeouts,
     bodyBytesMax: written.limits.body ?? null,
-    class: written.upstream === undefined ? "split" : "pin",
-    classify: null,
-    handle: null,
+    class: written.class ?? (written.upstream === undefined ? "split" : "pin"),
+    classify: written.classify ?? null,
+    handle: written.handle ?? null,
     prefix: "",
     preset: null,
   };

@@ -16,7 +16,15 @@ import {
   text,
 } from "../config/fields.ts";
 import { parseRouteMatch } from "../config/route-match.ts";
-import type { Endpoint, ListenLimits, Timeouts, UpstreamLimits } from "./policy.ts";
+import { readerNames } from "../inspection/facts.ts";
+import {
+  routeClasses,
+  type Endpoint,
+  type HandleUse,
+  type ListenLimits,
+  type Timeouts,
+  type UpstreamLimits,
+} from "./policy.ts";
 
 /** How the traffic slice of the configuration is written, and what it turns into. */
 
@@ -266,6 +274,14 @@ const routeMatch = text("METHOD PATTERN", 2048).transform((written, context) => 
   return parsed.ok ? { written, ...parsed.value } : reject(context, parsed.error);
 });
 
+const routeHandle = text("segment:NAME or query:NAME", 128).transform(
+  (written, context): HandleUse => {
+    const found = /^(segment|query):([A-Za-z_][\w-]{0,63})$/.exec(written);
+    if (found === null) return reject(context, "expected segment:NAME or query:NAME");
+    return { in: found[1] as HandleUse["in"], name: found[2] as string };
+  },
+);
+
 /** One entry of `routes:`; names not yet looked up. */
 export const routeSchema = closed(
   {
@@ -279,9 +295,17 @@ export const routeSchema = closed(
     upstream: name().describe("pins the route to one upstream").optional(),
     timeouts: routeTimeouts.describe("instead of the upstream's").prefault({}),
     limits: closed({ body: size(0).describe("request body").optional() }).prefault({}),
+    class: choice(routeClasses)
+      .describe("split, the default; pin, affinity, write, one_variant: the primary variant")
+      .optional(),
+    classify: choice(readerNames)
+      .describe("how answers are read, for tokens and for failures behind a status of 200")
+      .optional(),
+    handle: routeHandle
+      .describe("where a handle stands that leads back to the variant that gave it out")
+      .optional(),
   },
   {
     preset: "this version has no presets yet; write the routes out with match",
-    classify: "this version classifies by status only; classify comes later",
   },
 );

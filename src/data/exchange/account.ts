@@ -4,6 +4,7 @@ import { outcomes, type Outcome } from "../../core/traffic/outcome.ts";
 import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { accessRecordsMax, type WorkerContext } from "../worker-context.ts";
 import type { AccessRecord } from "../../wire/messages.ts";
+import type { Watch } from "../observation/watch.ts";
 import type { Choice } from "./choice.ts";
 import type { Delivery } from "./delivery.ts";
 
@@ -79,12 +80,18 @@ export type FinishedExchange = {
   readonly bytesOut: number;
   readonly delivery: Pick<Delivery, "sentMs" | "retries" | "requestId">;
   readonly code: RefusalCode | null;
+  readonly isRequestRead: boolean;
+  readonly watch: Watch | null;
 };
 
 /** Counts a finished exchange, once. */
 export function recordExchange(context: WorkerContext, finished: FinishedExchange): void {
   const { head, choice, outcome, status, startedMs, firstByteMs, bytesIn, bytesOut } = finished;
   const { sentMs, retries, requestId } = finished.delivery;
+  if (finished.watch !== null) {
+    const { isRequestRead, watch } = finished;
+    watch.end({ outcome, requestId, startedMs, sentMs, isRequestRead });
+  }
   const nowMs = context.nowMs();
   const user = choice === null ? null : choice.user;
   const userHash = user === null ? -1 : telemetryHash(user);

@@ -1,4 +1,3 @@
-import { rewritePath } from "../../core/traffic/transform.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
 import type {
   UpstreamConnection,
@@ -11,6 +10,7 @@ import type { Choice } from "./choice.ts";
 import { buildRequestHead, buildTrailers } from "./heads.ts";
 import type { Intake } from "./intake.ts";
 import { maySendAgain } from "./retry.ts";
+import { targetOf } from "./target.ts";
 
 /**
  * A request on its way upstream: the endpoint it goes to, the connection it is sent on, its head as the
@@ -78,8 +78,6 @@ export class Delivery {
     const { arm } = choice;
     const { head, framing } = this.intake;
     const { endpoint } = this.endpoint as UpstreamEndpoint;
-    const path = arm.variant === null ? null : arm.variant.path;
-    const target = path === null ? head.target : rewritePath(head.target, path);
     const host = parser.facts.host ?? endpoint.host;
     const { forward } = peer;
     forward.host = host;
@@ -89,7 +87,7 @@ export class Delivery {
     forward.edits = arm.edits;
     this.#head = buildRequestHead(
       head,
-      endpoint.basePath + target,
+      endpoint.basePath + targetOf(arm, head.target),
       host,
       framing,
       parser.facts.trailersAccepted,

@@ -13,16 +13,16 @@ import type {
   UpstreamFailure,
   UpstreamUser,
 } from "../upstream/upstream-connection.ts";
-import type { UpstreamEndpoint } from "../upstream/upstream.ts";
-import { tunnelsMax } from "./tunnel.ts";
+import { Watch } from "../observation/watch.ts";
 import { countRefusal, recordExchange } from "./account.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import { Delivery } from "./delivery.ts";
 import { codeOfExpiry, codeOfFailure } from "./retry.ts";
 import { optionsAnswer, problemAnswer } from "./answer.ts";
-import { asksForTunnel, startUpgrade } from "./upgrade.ts";
+import { asksForTunnel, openTunnel } from "./upgrade.ts";
 import { chooseArm, mayUseControl, moveToControl, type Choice } from "./choice.ts";
 import { Intake } from "./intake.ts";
+import { Waits } from "./waits.ts";
 import { responseMode } from "./heads.ts";
 
 /**
@@ -41,17 +41,17 @@ export class Exchange implements UpstreamUser {
 
   readonly #client: ClientConnection;
   readonly #routing: CompiledRouting;
-  readonly #deadline: Deadline;
+  readonly #waits: Waits;
   readonly #intake: Intake;
   readonly #delivery: Delivery;
   readonly #response: ResponseRelay;
   #route: RouteEntry | null = null;
   #choice: Choice | null = null;
+  #watch: Watch | null = null;
   #status = 0;
   #close = false;
   #firstByteMs = -1;
   #bytesOutBefore: number;
-  #totalAtMs = Infinity;
   #code: RefusalCode | null = null;
   #over = false;
 
@@ -59,7 +59,7 @@ export class Exchange implements UpstreamUser {
     const { context, parser } = client;
     this.#client = client;
     this.#routing = context.routing;
-    this.#deadline = deadline;
+    this.#waits = new Waits(context, deadline);
     const { method, headers } = parser;
     this.#intake = new Intake({ method, target: originForm(parser.target), headers }, framing);
     this.#delivery = new Delivery(client, this.#intake);
@@ -100,7 +100,7 @@ export class Exchange implements UpstreamUser {
       const choice = chooseArm(context, this.#route as RouteEntry, this.#intake, peer);
       if (choice === "needs_body") return this.#readBody();
       this.#choice = choice;
-      this.#totalAtMs = this.startedMs + (choice.arm.timeouts.totalMs ?? Infinity);
+      this.#waits.limit(this.startedMs, choice.arm.timeouts.totalMs);
       context.recorder.startInFlight(choice.arm.series);
     }
     const patched = this.#intake.applyPatch(this.#choice.arm.variant?.body ?? null);
@@ -108,8 +108,10 @@ export class Exchange implements UpstreamUser {
     if (patched === "too_large") {
       return this.#refuse("body_too_large", "this variant changes bodies; this one is too large");
     }
-    if (asksForTunnel(head.method, parser.facts)) this.#openTunnel();
-    else this.#connect(false);
+    if (asksForTunnel(head.method, parser.facts)) return this.#openTunnel();
+    this.#watch?.drop();
+    this.#watch = Watch.begin(this.#client, this.#choice, this.#intake);
+    this.#connect(false);
   }
 
   /** Reads the body, because a rule needs it, before anything is sent upstream. */
@@ -135,7 +137,7 @@ export class Exchange implements UpstreamUser {
     const { context } = this.#client;
     const placed = this.#delivery.place(this.#choice as Choice, context.nowMs(), fresh);
     if (!placed) return this.#refuseOrMoveToControl();
-    context.wheel.set(this.#deadline, this.#totalAtMs);
+    this.#waits.forEnd();
     this.#delivery.connect(this, fresh);
   }
 
@@ -152,12 +154,11 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamReady(connection: UpstreamConnection, reused: boolean): void {
-    const { context } = this.#client;
     this.#delivery.begin(connection, reused, this.#choice as Choice);
     if (this.requestRead) return this.#endDelivery();
     this.takesBody = true;
     if (this.#client.parser.facts.expectContinue) this.#delivery.flush();
-    context.wheel.set(this.#deadline, this.#totalAtMs);
+    this.#waits.forEnd();
     this.#client.proceed();
   }
 
@@ -169,7 +170,7 @@ export class Exchange implements UpstreamUser {
     if (this.#delivery.wire?.backpressured === true) {
       this.takesBody = false;
       this.#client.wire.pause();
-      this.#touch((this.#choice as Choice).arm.timeouts.idleMs);
+      this.#waits.forNext((this.#choice as Choice).arm.timeouts.idleMs);
     }
   }
 
@@ -178,6 +179,7 @@ export class Exchange implements UpstreamUser {
     if (this.#client.body.contentBytes > (this.#route?.bodyBytesMax ?? Infinity)) {
       this.failRequest("body_too_large", `at most ${this.#route?.bodyBytesMax} bytes`);
     } else if (this.#intake.reading) this.#intake.addContent(bytes, start, end);
+    else this.#watch?.addRequest(bytes, start, end);
   }
 
   /** Sends a head that waited for body bytes to share its packet. */
@@ -198,14 +200,16 @@ export class Exchange implements UpstreamUser {
 
   #endDelivery(): void {
     this.#delivery.end();
+    this.#watch?.endRequest(this.#delivery.requestId);
     this.takesBody = false;
-    if (!this.#response.begun) this.#touch((this.#choice as Choice).arm.timeouts.firstByteMs);
+    if (!this.#response.begun)
+      this.#waits.forNext((this.#choice as Choice).arm.timeouts.firstByteMs);
   }
 
   onUpstreamDrain(): void {
     if (this.requestRead || this.takesBody) return;
     this.takesBody = true;
-    this.#client.context.wheel.set(this.#deadline, this.#totalAtMs);
+    this.#waits.forEnd();
     this.#client.proceed();
   }
 
@@ -221,29 +225,21 @@ export class Exchange implements UpstreamUser {
   #openTunnel(): void {
     const { context } = this.#client;
     const choice = this.#choice as Choice;
-    const delivery = this.#delivery;
-    if (!delivery.place(choice, context.nowMs(), false)) return this.#refuseOrMoveToControl();
-    if (context.tunnels.size >= tunnelsMax) {
-      return this.#refuse("overloaded", "too many open tunnels");
-    }
-    const requestHead = delivery.buildHead(choice);
-    delivery.sentMs = context.nowMs();
-    const { endpoint } = delivery.endpoint as UpstreamEndpoint;
-    const upgrade = { requestHead, choice, endpoint };
-    startUpgrade(this.#client, upgrade, ({ outcome, status, code }) => {
-      if (code !== null) this.#note(code);
-      if (status === 101) context.counters.upgrades += 1;
-      if (status !== null) {
-        this.#status = status;
+    const opened = openTunnel(this.#client, this.#delivery, choice, (end) => {
+      if (end.code !== null) this.#note(end.code);
+      if (end.status !== null) {
+        this.#status = end.status;
         this.#firstByteMs = context.nowMs();
       }
-      this.#finish(outcome);
+      this.#finish(end.outcome);
     });
+    if (opened === "unavailable") this.#refuseOrMoveToControl();
+    else if (opened === "too_many") this.#refuse("overloaded", "too many open tunnels");
   }
 
   onInterimHead(head: HeadParser): void {
     this.#response.sendInterim(head, this.#client.parser.minorVersion);
-    if (this.requestRead) this.#touch((this.#choice as Choice).arm.timeouts.firstByteMs);
+    if (this.requestRead) this.#waits.forNext((this.#choice as Choice).arm.timeouts.firstByteMs);
   }
 
   onResponseHead(head: HeadParser, framing: Framing): void {
@@ -253,6 +249,7 @@ export class Exchange implements UpstreamUser {
     this.#status = head.status;
     const mode = responseMode(framing, parser.minorVersion);
     this.#close ||= !this.requestRead || context.draining || mode === "content";
+    this.#watch?.beginAnswer(head.status, head.headers);
     this.#response.begin(head, framing, mode, {
       method: this.#intake.head.method,
       close: this.#close,
@@ -260,7 +257,7 @@ export class Exchange implements UpstreamUser {
       variant: choice.arm.shownVariant,
       setCookie: choice.setCookie,
     });
-    this.#touch(choice.arm.timeouts.idleMs);
+    this.#waits.forNext(choice.arm.timeouts.idleMs);
   }
 
   relay(bytes: Buffer, start: number, end: number): void {
@@ -268,12 +265,13 @@ export class Exchange implements UpstreamUser {
   }
 
   content(bytes: Buffer, start: number, end: number): void {
+    this.#watch?.addAnswer(bytes, start, end);
     if (this.#response.content(bytes, start, end, this.#delivery.wire)) this.#responseMoved();
   }
 
   #responseMoved(): void {
     if (this.#client.wire.backpressured) this.#delivery.wire?.pause();
-    this.#touch((this.#choice as Choice).arm.timeouts.idleMs);
+    this.#waits.forNext((this.#choice as Choice).arm.timeouts.idleMs);
   }
 
   onResponseRead(): void {
@@ -286,13 +284,15 @@ export class Exchange implements UpstreamUser {
     this.#response.end(body);
     this.#delivery.settle(this.#choice as Choice, this.#status);
     const reusable = !this.#close && this.requestRead;
-    this.#finish(outcomeOfStatus(this.#status));
+    const outcome = outcomeOfStatus(this.#status);
+    const isBad = this.#watch !== null && this.#watch.endAnswer() !== null;
+    this.#finish(isBad && outcome === "success" ? "bad_answer" : outcome);
     this.#client.endExchange(reusable);
   }
 
   onClientDrain(): void {
     this.#delivery.wire?.resume();
-    if (this.#response.begun) this.#touch((this.#choice as Choice).arm.timeouts.idleMs);
+    if (this.#response.begun) this.#waits.forNext((this.#choice as Choice).arm.timeouts.idleMs);
   }
 
   onUpstreamFailed(failure: UpstreamFailure, detail: string): void {
@@ -306,8 +306,11 @@ export class Exchange implements UpstreamUser {
   /** A wait is over. */
   expire(nowMs: number): void {
     if (this.#over) return;
-    const isTotal = nowMs >= this.#totalAtMs;
-    const code = codeOfExpiry(isTotal, this.requestRead, this.#response.begun);
+    const code = codeOfExpiry(
+      this.#waits.isTotalOver(nowMs),
+      this.requestRead,
+      this.#response.begun,
+    );
     if (this.#response.begun && this.#client.wire.backpressured) {
       this.#delivery.drop(this);
       this.#finish("aborted");
@@ -332,11 +335,6 @@ export class Exchange implements UpstreamUser {
     this.#delivery.drop(this);
     this.#note("draining");
     this.#finish(this.#response.begun ? "truncated" : "proxy_error");
-  }
-
-  #touch(waitMs: number): void {
-    const { context } = this.#client;
-    context.wheel.set(this.#deadline, Math.min(context.nowMs() + waitMs, this.#totalAtMs));
   }
 
   #truncate(outcome: Outcome, code: RefusalCode): void {
@@ -378,7 +376,7 @@ export class Exchange implements UpstreamUser {
     this.#over = true;
     const { context, body, wire } = this.#client;
     context.inFlight.remove(this);
-    context.wheel.set(this.#deadline, Infinity);
+    this.#waits.stop();
     this.#delivery.leave();
     if (this.#choice !== null) context.recorder.endInFlight(this.#choice.arm.series);
     recordExchange(context, {
@@ -393,6 +391,8 @@ export class Exchange implements UpstreamUser {
       bytesOut: wire.bytesWritten - this.#bytesOutBefore,
       delivery: this.#delivery,
       code: this.#code,
+      isRequestRead: this.requestRead,
+      watch: this.#watch,
     });
   }
 }

@@ -39,6 +39,16 @@ export class Intake {
     return this.#json;
   }
 
+  /** The body as the client sent it, where it was read here whole; null where it was not. */
+  get original(): Buffer | null {
+    return this.#original;
+  }
+
+  /** The body was too large to be read: part of it was, and the rest streams. */
+  get tooLarge(): boolean {
+    return this.#tooLarge;
+  }
+
   /** The body is being read, not relayed. */
   get reading(): boolean {
     return this.#reading;
@@ -125,7 +135,7 @@ function dropBodyFields(headers: readonly string[]): string[] {
 }
 
 /** True when a request's body is JSON by its own word, and not compressed. */
-function carriesJson(headers: readonly string[]): boolean {
+export function carriesJson(headers: readonly string[]): boolean {
   const type = headerValue(headers, "content-type");
   if (type === undefined || headerValue(headers, "content-encoding") !== undefined) return false;
   return /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(type);

@@ -4,7 +4,10 @@ import type { RefusalCode } from "../../core/traffic/refusal.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
 import type { FieldFacts } from "../http1/fields.ts";
 import { problemAnswer } from "./answer.ts";
+import type { UpstreamEndpoint } from "../upstream/upstream.ts";
 import type { Choice } from "./choice.ts";
+import type { Delivery } from "./delivery.ts";
+import { tunnelsMax } from "./tunnel.ts";
 
 /** Only WebSocket is tunnelled; another Upgrade is ignored, as RFC 9110 §7.8 allows. */
 export function asksForTunnel(method: string, facts: FieldFacts): boolean {
@@ -21,7 +24,7 @@ export type HandshakeEnd = {
 };
 
 /** An upgrade: its request, for whom it is, and where it goes. */
-export type Upgrade = {
+type Upgrade = {
   /** The rewritten request head, closing blank line included. */
   readonly requestHead: string;
   readonly choice: Choice;
@@ -29,7 +32,7 @@ export type Upgrade = {
 };
 
 /** Hands a client's connection over to a tunnel and says once how the handshake ended. */
-export function startUpgrade(
+function startUpgrade(
   client: ClientConnection,
   upgrade: Upgrade,
   settle: (end: HandshakeEnd) => void,
@@ -67,4 +70,24 @@ export function startUpgrade(
     context.readClock();
     settleOnce(status, "upstream_upgrade_failed");
   });
+}
+
+/** Places the request and hands the connection over to a tunnel; says why that cannot be. */
+export function openTunnel(
+  client: ClientConnection,
+  delivery: Delivery,
+  choice: Choice,
+  settle: (end: HandshakeEnd) => void,
+): "opened" | "unavailable" | "too_many" {
+  const { context } = client;
+  if (!delivery.place(choice, context.nowMs(), false)) return "unavailable";
+  if (context.tunnels.size >= tunnelsMax) return "too_many";
+  const requestHead = delivery.buildHead(choice);
+  delivery.sentMs = context.nowMs();
+  const { endpoint } = delivery.endpoint as UpstreamEndpoint;
+  startUpgrade(client, { requestHead, choice, endpoint }, (end) => {
+    if (end.status === 101) context.counters.upgrades += 1;
+    settle(end);
+  });
+  return "opened";
 }

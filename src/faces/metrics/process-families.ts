@@ -2,7 +2,10 @@ import type { CollectorView } from "../../control/collector.ts";
 import type { Family, Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
 
-type CounterName = Exclude<keyof CollectorView["counters"], "refused">;
+type CounterName = Exclude<
+  keyof CollectorView["counters"],
+  "refused" | "uninspected" | "copiesSkipped"
+>;
 
 /** Sluice itself: configuration, workers, connections and limits. */
 export const processFamilies: readonly Family<MetricsFacts>[] = [
@@ -42,6 +45,29 @@ export const processFamilies: readonly Family<MetricsFacts>[] = [
     type: "counter",
     read: ({ view }) =>
       Object.entries(view.counters.refused).map(([code, value]) => ({ labels: { code }, value })),
+  },
+  {
+    name: "sluice_answers_uninspected_total",
+    help: "Answers that a reader passed over, by reason.",
+    type: "counter",
+    read: ({ view }) =>
+      Object.entries(view.counters.uninspected).map(([reason, value]) => {
+        return { labels: { reason }, value };
+      }),
+  },
+  counter(
+    "sluice_metric_values_refused_total",
+    "Values given as metrics that are no numbers.",
+    "metricsRefused",
+  ),
+  {
+    name: "sluice_copies_skipped_total",
+    help: "Requests drawn to be copied to another variant that were not, by reason.",
+    type: "counter",
+    read: ({ view }) =>
+      Object.entries(view.counters.copiesSkipped).map(([reason, value]) => {
+        return { labels: { reason }, value };
+      }),
   },
   counter("sluice_retries_total", "Exchanges sent again to an upstream.", "retries"),
   counter("sluice_retries_denied_total", "Retries that the budget forbade.", "retriesDenied"),

@@ -13,6 +13,9 @@ const noCounters: WorkerCounters = {
   upgrades: 0,
   faults: 0,
   accessRecordsDropped: 0,
+  uninspected: {},
+  metricsRefused: 0,
+  copiesSkipped: {},
 };
 
 export const quietEndpoint: EndpointState = {
@@ -42,6 +45,7 @@ export function reportOf(
     counters: { ...noCounters, ...written.counters },
     endpoints: written.endpoints ?? [],
     access: [],
+    pairs: [],
     cpuUs: written.cpuUs ?? 0,
     isUrgent: false,
   });

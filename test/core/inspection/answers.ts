@@ -1,0 +1,370 @@
+import type { FailureReason, ReaderName } from "../../../src/core/inspection/facts.ts";
+
+/** Answers as the services send them, and what they say. */
+export type KnownAnswer = {
+  readonly what: string;
+  readonly reader: ReaderName;
+  readonly mediaType: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly failure: FailureReason | null;
+  readonly tokensIn?: number;
+  readonly tokensOut?: number;
+  readonly dimension?: number;
+  readonly handle?: string;
+  readonly says?: string;
+  readonly hasToken?: boolean;
+};
+
+const json = "application/json";
+const lines = "application/x-ndjson";
+const events = "text/event-stream";
+
+function openai(vector: string, more = ""): string {
+  return `{"object":"list","data":[{"object":"embedding","index":0,"embedding":${vector}}${more}],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}`;
+}
+
+/** 32-bit floats, little-endian, in base64. */
+export function base64Of(...values: readonly number[]): string {
+  return Buffer.from(Float32Array.from(values).buffer).toString("base64");
+}
+
+export const knownAnswers: readonly KnownAnswer[] = [
+  {
+    what: "OpenAI embeddings in floats",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai("[0.5,-1e-3,2]"),
+    failure: null,
+    tokensIn: 7,
+    dimension: 3,
+  },
+  {
+    what: "OpenAI embeddings in base64",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai(`"${base64Of(0.5, -0.25, 2, 1)}"`),
+    failure: null,
+    tokensIn: 7,
+    dimension: 4,
+  },
+  {
+    what: "a batch, pretty-printed",
+    reader: "openai_embeddings",
+    mediaType: "application/json",
+    body: `{\n  "data": [\n    { "index": 0, "embedding": [ 0.1, 0.2 ] },\n    { "index": 1, "embedding": [ 0.3, 0.4 ] }\n  ],\n  "usage": { "prompt_tokens": 12 }\n}\n`,
+    failure: null,
+    tokensIn: 12,
+    dimension: 2,
+  },
+  {
+    what: "no vector",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: `{"object":"list","data":[],"model":"m"}`,
+    failure: "empty_embedding",
+  },
+  {
+    what: "an empty vector",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai("[]"),
+    failure: "empty_embedding",
+    tokensIn: 7,
+    dimension: 0,
+  },
+  {
+    what: "an empty vector as the second of a batch",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai("[1,2]", `,{"object":"embedding","index":1,"embedding":[]}`),
+    failure: "empty_embedding",
+    tokensIn: 7,
+    dimension: 2,
+  },
+  {
+    what: "NaN in a vector",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai("[1,NaN,3]"),
+    failure: "not_a_number",
+    tokensIn: 7,
+    dimension: 3,
+  },
+  {
+    what: "null in a vector",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai("[1, null, 3]"),
+    failure: "not_a_number",
+    tokensIn: 7,
+    dimension: 3,
+  },
+  {
+    what: "NaN in base64",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: openai(`"${base64Of(1, Number.NaN)}"`),
+    failure: "not_a_number",
+    tokensIn: 7,
+    dimension: 2,
+  },
+  {
+    what: "an error with status 200",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: `{"error":{"message":"out of memory"}}`,
+    failure: "error_in_body",
+  },
+  {
+    what: "half a page of HTML that claims to be JSON",
+    reader: "openai_embeddings",
+    mediaType: json,
+    body: "<html>try again</html>",
+    failure: "malformed",
+  },
+  {
+    what: "Ollama embed",
+    reader: "ollama_embed",
+    mediaType: "application/json",
+    body: `{"model":"nomic","embeddings":[[0.1,0.2,0.3],[0.4,0.5,0.6]],"total_duration":14143917,"prompt_eval_count":8}`,
+    failure: null,
+    tokensIn: 8,
+    dimension: 3,
+  },
+  {
+    what: "Ollama embeddings, the old form, without tokens",
+    reader: "ollama_embed",
+    mediaType: json,
+    body: `{"embedding":[0.5,0.6]}`,
+    failure: null,
+    dimension: 2,
+  },
+  {
+    what: "TEI embed, tokens in the head",
+    reader: "tei_embed",
+    mediaType: json,
+    fields: { "x-compute-tokens": "5" },
+    body: "[[0.1,0.2,0.3,0.4]]",
+    failure: null,
+    tokensIn: 5,
+    dimension: 4,
+  },
+  {
+    what: "TEI embed without a vector",
+    reader: "tei_embed",
+    mediaType: json,
+    body: "[[]]",
+    failure: "empty_embedding",
+    dimension: 0,
+  },
+  {
+    what: "TEI rerank",
+    reader: "tei_rerank",
+    mediaType: json,
+    fields: { "x-compute-tokens": "31" },
+    body: `[{"index":1,"score":0.98},{"index":0,"score":0.1}]`,
+    failure: null,
+    tokensIn: 31,
+  },
+  {
+    what: "TEI rerank without a score",
+    reader: "tei_rerank",
+    mediaType: json,
+    body: `[{"index":1,"score":null}]`,
+    failure: "not_a_number",
+  },
+  {
+    what: "Cohere v2 embed",
+    reader: "cohere_embed",
+    mediaType: json,
+    body: `{"id":"x","embeddings":{"float":[[0.1,0.2,0.3]]},"texts":["a"],"meta":{"billed_units":{"input_tokens":2}}}`,
+    failure: null,
+    tokensIn: 2,
+    dimension: 3,
+  },
+  {
+    what: "Cohere v1 embed",
+    reader: "cohere_embed",
+    mediaType: json,
+    body: `{"embeddings":[[0.1,0.2]],"meta":{"billed_units":{"input_tokens":3}}}`,
+    failure: null,
+    tokensIn: 3,
+    dimension: 2,
+  },
+  {
+    what: "a LightRAG answer",
+    reader: "lightrag_query",
+    mediaType: json,
+    body: `{"response":"Paris is größer.","references":[{"reference_id":"1","file_path":"a.md"}],"llm_generated":true}`,
+    failure: null,
+  },
+  {
+    what: "a LightRAG answer that no model wrote",
+    reader: "lightrag_query",
+    mediaType: json,
+    body: `{"response":"Only context","references":[],"llm_generated":false}`,
+    failure: "not_generated",
+  },
+  {
+    what: "LightRAG's canned reply",
+    reader: "lightrag_query",
+    mediaType: json,
+    body: `{"response":"Sorry, I'm not able to provide an answer to that question.[no-context]"}`,
+    failure: "no_context",
+  },
+  {
+    what: "a LightRAG stream",
+    reader: "lightrag_stream",
+    mediaType: lines,
+    body: `{"references":[]}\n{"response":"Par"}\n{"response":"is"}\n`,
+    failure: null,
+    hasToken: true,
+  },
+  {
+    what: "a LightRAG stream that breaks in words",
+    reader: "lightrag_stream",
+    mediaType: lines,
+    body: `{"references":[]}\n{"response":"Par"}\n{"error":"LLM timeout"}\n`,
+    failure: "error_in_stream",
+    hasToken: true,
+  },
+  {
+    what: "LightRAG data",
+    reader: "lightrag_data",
+    mediaType: json,
+    body: `{"status":"success","message":"","data":{"entities":[],"relationships":[],"chunks":[],"references":[]},"metadata":{}}`,
+    failure: null,
+    says: "success",
+  },
+  {
+    what: "LightRAG data that failed",
+    reader: "lightrag_data",
+    mediaType: json,
+    body: `{"status":"failure","message":"Query returned no results","data":{}}`,
+    failure: "error_in_body",
+    says: "failure",
+  },
+  {
+    what: "a write",
+    reader: "lightrag_write",
+    mediaType: json,
+    body: `{"status":"success","message":"ok","track_id":"insert_20260101_abc"}`,
+    failure: null,
+    says: "success",
+    handle: "insert_20260101_abc",
+  },
+  {
+    what: "a repeated write, which is no failure",
+    reader: "lightrag_write",
+    mediaType: json,
+    body: `{"status":"duplicated","message":"known","track_id":"t2"}`,
+    failure: null,
+    says: "duplicated",
+    handle: "t2",
+  },
+  {
+    what: "a failed write",
+    reader: "lightrag_write",
+    mediaType: json,
+    body: `{"status":"failure","message":"no","track_id":""}`,
+    failure: "error_in_body",
+    says: "failure",
+  },
+  {
+    what: "an Ollama chat stream",
+    reader: "ollama_generate",
+    mediaType: lines,
+    body: `{"message":{"role":"assistant","content":"Hi"},"done":false}\n{"message":{"content":""},"done":true,"prompt_eval_count":11,"eval_count":4}\n`,
+    failure: null,
+    tokensIn: 11,
+    tokensOut: 4,
+    hasToken: true,
+  },
+  {
+    what: "an Ollama stream without its last line",
+    reader: "ollama_generate",
+    mediaType: lines,
+    body: `{"response":"Hi","done":false}\n`,
+    failure: "malformed",
+    hasToken: true,
+  },
+  {
+    what: "an Ollama stream with an error",
+    reader: "ollama_generate",
+    mediaType: lines,
+    body: `{"response":"Hi","done":false}\n{"error":"an unknown error was encountered while running the model"}\n`,
+    failure: "error_in_stream",
+    hasToken: true,
+  },
+  {
+    what: "one Ollama object",
+    reader: "ollama_generate",
+    mediaType: json,
+    body: `{"response":"Hi","done":true,"prompt_eval_count":3,"eval_count":9}`,
+    failure: null,
+    tokensIn: 3,
+    tokensOut: 9,
+  },
+  {
+    what: "a chat completion",
+    reader: "openai_chat",
+    mediaType: json,
+    body: `{"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2}}`,
+    failure: null,
+    tokensIn: 9,
+    tokensOut: 2,
+  },
+  {
+    what: "a chat stream",
+    reader: "openai_chat",
+    mediaType: events,
+    body: `: hello\r\n\r\ndata: {"choices":[{"delta":{"role":"assistant"}}]}\r\n\r\ndata: {"choices":[{"delta":{"content":"Hé"}}]}\r\n\r\ndata: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}}\r\n\r\ndata: [DONE]\r\n\r\n`,
+    failure: null,
+    tokensIn: 5,
+    tokensOut: 1,
+    hasToken: true,
+  },
+  {
+    what: "a chat stream with an error",
+    reader: "openai_chat",
+    mediaType: events,
+    body: `data: {"choices":[{"delta":{"content":"H"}}]}\n\ndata: {"error":{"message":"overloaded"}}\n\ndata: [DONE]\n\n`,
+    failure: "error_in_stream",
+    hasToken: true,
+  },
+  {
+    what: "a chat stream that just ends",
+    reader: "openai_chat",
+    mediaType: events,
+    body: `data: {"choices":[{"delta":{"content":"H"}}]}\n\n`,
+    failure: "malformed",
+    hasToken: true,
+  },
+  {
+    what: "an OpenViking answer with telemetry",
+    reader: "openviking",
+    mediaType: json,
+    body: `{"status":"ok","result":{"task_id":"t-9"},"error":null,"telemetry":{"summary":{"tokens":{"total":321}}}}`,
+    failure: null,
+    tokensIn: 321,
+    handle: "t-9",
+    says: "ok",
+  },
+  {
+    what: "an OpenViking error",
+    reader: "openviking",
+    mediaType: json,
+    body: `{"status":"error","result":null,"error":{"code":"NOT_FOUND","message":"no"}}`,
+    failure: "error_in_body",
+    says: "error",
+  },
+  {
+    what: "an OpenViking stream with an error",
+    reader: "openviking_stream",
+    mediaType: events,
+    body: `event: message\ndata: {"content":"a"}\n\nevent: error\ndata: {"message":"no"}\n\n`,
+    failure: "error_in_stream",
+    hasToken: true,
+  },
+];
