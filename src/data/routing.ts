@@ -22,6 +22,8 @@ import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
 export type Arm = {
   readonly experiment: string | null;
   readonly variant: VariantPolicy | null;
+  /** Of the route, taken off the path. */
+  readonly prefix: string;
   /** What clients see of it; null when they are not to see it. */
   readonly shownVariant: string | null;
   readonly upstream: Upstream;
@@ -96,6 +98,7 @@ export function compileRouting(
     return {
       experiment: experiment?.key ?? null,
       variant,
+      prefix: route.prefix,
       shownVariant: config.listen.variantHeader ? (variant?.key ?? null) : null,
       upstream,
       edits: variant === null ? null : compileHeaderEdits(variant.headers),

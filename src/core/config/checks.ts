@@ -1,11 +1,11 @@
 import type { WrittenExperiment } from "../experiment/schema.ts";
 import { isLoopback } from "./address.ts";
 import { defaults } from "./defaults.ts";
-import { shadows } from "./route-match.ts";
+import { checkRoutes } from "./routes.ts";
 import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
 import { answerMetrics, isKnownMetric, pairMetrics } from "../telemetry/metric-names.ts";
 import { guardrailMetrics } from "../rollout/guardrail-schema.ts";
-import { suggest } from "./suggestion.ts";
+import { suggest, unknown } from "./suggestion.ts";
 
 /** What could be read of a file: entries that their schema refused are missing or null, names are all there. */
 export type Readable = {
@@ -219,70 +219,4 @@ function checkQueries(written: Readable, add: AddIssue): void {
       add(["experiments", key, "guardrails", index, "metric"], "prometheus_missing", message);
     }
   }
-}
-
-function checkRoutes(written: Readable, add: AddIssue): void {
-  for (const [index, route] of written.routes.entries()) {
-    if (route === null) continue;
-    const at = ["routes", index];
-    if ((route.experiment === undefined) === (route.upstream === undefined)) {
-      add(at, "route_target", "say exactly one of experiment and upstream");
-    }
-    if (route.upstream !== undefined && !written.upstreamNames.includes(route.upstream)) {
-      const message = unknown("upstream", route.upstream, written.upstreamNames);
-      add([...at, "upstream"], "unknown_upstream", message);
-    }
-    if (route.experiment !== undefined) checkRouteExperiments(at, route.experiment, written, add);
-    const earlier = written.routes
-      .slice(0, index)
-      .findIndex((other) => other !== null && shadows(other.match, route.match));
-    if (earlier !== -1) {
-      const message = `can never match: routes[${earlier}] (${written.routes[earlier]?.match.written}) takes all of it`;
-      add([...at, "match"], "shadowed_route", message);
-    }
-  }
-}
-
-function checkRouteExperiments(
-  at: readonly PropertyKey[],
-  keys: readonly string[],
-  written: Readable,
-  add: AddIssue,
-): void {
-  const path = [...at, "experiment"];
-  for (const [index, key] of keys.entries()) {
-    const own = keys.length === 1 ? path : [...path, index];
-    if (!written.experimentNames.includes(key)) {
-      add(own, "unknown_experiment", unknown("experiment", key, written.experimentNames));
-    } else if (keys.indexOf(key) !== index) {
-      add(own, "duplicate_experiment", `${key} is listed already`);
-    }
-  }
-  if (keys.length === 1) return;
-  const spaces = keys.flatMap((key) => {
-    const experiment = written.experiments.get(key);
-    return experiment === undefined ? [] : [{ key, space: experiment.assignment.namespace }];
-  });
-  for (const [index, { key, space }] of spaces.entries()) {
-    if (space === null) {
-      const message = `experiments share a route only through a namespace; ${key} has none`;
-      add([...path, index], "namespace_missing", message);
-      continue;
-    }
-    for (const { key: other, space: taken } of spaces.slice(0, index)) {
-      if (taken === null || other === key) continue;
-      if (taken.id !== space.id) {
-        const message = `${other} and ${key} are in different namespaces, so they may share users`;
-        add([...path, index], "namespace_overlap", message);
-      } else if (taken.range[0] < space.range[1] && space.range[0] < taken.range[1]) {
-        const message = `the ranges of ${other} and ${key} in namespace ${space.id} overlap`;
-        add([...path, index], "namespace_overlap", message);
-      }
-    }
-  }
-}
-
-function unknown(what: string, word: string, known: readonly string[]): string {
-  const all = known.length === 0 ? "there is none" : `known: ${known.slice(0, 20).join(", ")}`;
-  return `no ${what} is named ${word}${suggest(word, known) || `; ${all}`}`;
 }

@@ -5,14 +5,15 @@ import type { LifecyclePolicy } from "../experiment/lifecycle-policy.ts";
 import type { MeasurePolicy } from "../experiment/measure-policy.ts";
 import { resolveMeasure } from "../experiment/measure-schema.ts";
 import type { WrittenExperiment } from "../experiment/schema.ts";
-import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
+import type { ListenPolicy, UpstreamPolicy } from "../traffic/policy.ts";
 import type { Readable } from "./checks.ts";
 import { defaults } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
 import type { IssueList } from "./issues.ts";
 import type { Config } from "./model.ts";
+import { resolveRoute } from "./routes.ts";
 import { readSettings } from "./settings.ts";
-import type { WrittenConfig, WrittenRoute, WrittenUpstream } from "./schema.ts";
+import type { WrittenConfig, WrittenUpstream } from "./schema.ts";
 
 /** PEM texts by the name written in the configuration. */
 export type PemFiles = (name: string) => Result<string, string>;
@@ -74,7 +75,9 @@ export function resolveConfig(
     prometheus: readable.prometheus,
     alerts: readable.alerts,
     upstreams,
-    routes: readable.routes.flatMap((route) => (route === null ? [] : [resolveRoute(route)])),
+    routes: readable.routes.flatMap((route) => {
+      return route === null ? [] : resolveRoute(route, readable);
+    }),
     experiments,
   };
 }
@@ -132,25 +135,6 @@ function resolveUpstream(name: string, written: WrittenUpstream, pem: Pem): Upst
     timeouts: written.timeouts,
     limits: written.limits,
     retries: written.retries,
-  };
-}
-
-function resolveRoute(written: WrittenRoute): RoutePolicy {
-  return {
-    match: written.match.written,
-    methods: written.match.methods,
-    pattern: written.match.pattern,
-    target:
-      written.upstream === undefined
-        ? { kind: "experiment", experiments: written.experiment ?? [] }
-        : { kind: "upstream", upstream: written.upstream },
-    timeouts: written.timeouts,
-    bodyBytesMax: written.limits.body ?? null,
-    class: written.class ?? (written.upstream === undefined ? "split" : "pin"),
-    classify: written.classify ?? null,
-    handle: written.handle ?? null,
-    prefix: "",
-    preset: null,
   };
 }
 

@@ -39,3 +39,9 @@ function editDistance(source: string, target: string): number {
   }
   return previous[target.length] as number;
 }
+
+/** That nothing has such a name, with what may have been meant. */
+export function unknown(what: string, word: string, known: readonly string[]): string {
+  const all = known.length === 0 ? "there is none" : `known: ${known.slice(0, 20).join(", ")}`;
+  return `no ${what} is named ${word}${suggest(word, known) || `; ${all}`}`;
+}

@@ -54,6 +54,8 @@ export type RequestForward = {
   experiment: string | null;
   variant: string | null;
   edits: HeaderEdits | null;
+  /** Taken off the path, told in X-Forwarded-Prefix; empty is none. */
+  prefix: string;
   /** Set by `writeRequestFields`: the request's id, kept or made. */
   requestId: string;
   /** The forwarding fields of the last request that brought none itself; most requests of a connection share them. */
@@ -66,6 +68,8 @@ type Received = {
   any: boolean;
   forwardedFor: string;
   forwarded: string;
+  /** What proxies before Sluice took off the path. */
+  prefix: string;
   hasProto: boolean;
   hasHost: boolean;
   hasPort: boolean;
@@ -90,6 +94,7 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
     any: false,
     forwardedFor: "",
     forwarded: "",
+    prefix: "",
     hasProto: false,
     hasHost: false,
     hasPort: false,
@@ -108,6 +113,9 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
     text += `${name}: ${kept}\r\n`;
   }
   text += forwardingText(context, received);
+  if (context.prefix !== "" || received.prefix !== "") {
+    text += own(edits, "x-forwarded-prefix", received.prefix + context.prefix);
+  }
   const madeId = received.requestId === "" || !hasTrace ? context.random.hex32() : "";
   context.requestId = received.requestId === "" ? madeId : received.requestId;
   text += own(edits, "x-request-id", context.requestId);
@@ -155,6 +163,10 @@ function isOwnField(
   received.any = true;
   if (sameName(name, "x-forwarded-for")) {
     received.forwardedFor = joined(received.forwardedFor, value);
+    return true;
+  }
+  if (sameName(name, "x-forwarded-prefix")) {
+    received.prefix = value;
     return true;
   }
   if (sameName(name, "x-forwarded-proto")) received.hasProto = true;

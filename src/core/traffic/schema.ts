@@ -17,6 +17,7 @@ import {
 } from "../config/fields.ts";
 import { parseRouteMatch } from "../config/route-match.ts";
 import { readerNames } from "../inspection/facts.ts";
+import { presetNames } from "./presets/presets.ts";
 import {
   routeClasses,
   type Endpoint,
@@ -282,30 +283,38 @@ const routeHandle = text("segment:NAME or query:NAME", 128).transform(
   },
 );
 
-/** One entry of `routes:`; names not yet looked up. */
-export const routeSchema = closed(
-  {
-    match: routeMatch.describe("[METHOD[,METHOD] ]PATTERN; :name is a segment, ** the rest"),
-    experiment: z
-      .union([name(), z.array(name()).min(1, "name at least one experiment").max(16)], {
-        error: () => "expected the key of an experiment, or a list of keys",
-      })
-      .transform((written) => (typeof written === "string" ? [written] : written))
-      .optional(),
-    upstream: name().describe("pins the route to one upstream").optional(),
-    timeouts: routeTimeouts.describe("instead of the upstream's").prefault({}),
-    limits: closed({ body: size(0).describe("request body").optional() }).prefault({}),
-    class: choice(routeClasses)
-      .describe("split, the default; pin, affinity, write, one_variant: the primary variant")
-      .optional(),
-    classify: choice(readerNames)
-      .describe("how answers are read, for tokens and for failures behind a status of 200")
-      .optional(),
-    handle: routeHandle
-      .describe("where a handle stands that leads back to the variant that gave it out")
-      .optional(),
-  },
-  {
-    preset: "this version has no presets yet; write the routes out with match",
-  },
+const routePrefix = text("a path such as /rag", 256).regex(
+  /^(?:\/[A-Za-z0-9._~-]+)+$/,
+  "a prefix starts with /, does not end with it, and has letters, digits and . _ ~ - only",
 );
+
+/** One entry of `routes:`; names not yet looked up. */
+export const routeSchema = closed({
+  match: routeMatch
+    .describe("[METHOD[,METHOD] ]PATTERN; :name is a segment, ** the rest")
+    .optional(),
+  preset: choice(presetNames)
+    .describe("instead of match: all routes of a known API; routes before it override its own")
+    .optional(),
+  experiment: z
+    .union([name(), z.array(name()).min(1, "name at least one experiment").max(16)], {
+      error: () => "expected the key of an experiment, or a list of keys",
+    })
+    .transform((written) => (typeof written === "string" ? [written] : written))
+    .optional(),
+  upstream: name().describe("pins the route to one upstream").optional(),
+  prefix: routePrefix
+    .describe("taken off the path before the request goes on, and told in x-forwarded-prefix")
+    .optional(),
+  timeouts: routeTimeouts.describe("instead of the upstream's").prefault({}),
+  limits: closed({ body: size(0).describe("request body").optional() }).prefault({}),
+  class: choice(routeClasses)
+    .describe("split, the default; pin, affinity, write, one_variant: the primary variant")
+    .optional(),
+  classify: choice(readerNames)
+    .describe("how answers are read, for tokens and for failures behind a status of 200")
+    .optional(),
+  handle: routeHandle
+    .describe("where a handle stands that leads back to the variant that gave it out")
+    .optional(),
+});

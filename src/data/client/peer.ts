@@ -32,6 +32,7 @@ export function createPeer(
     experiment: null,
     variant: null,
     edits: null,
+    prefix: "",
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };

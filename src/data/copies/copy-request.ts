@@ -32,6 +32,7 @@ export function copyRequest(
   forward.experiment = arm.experiment;
   forward.variant = arm.variant?.key ?? null;
   forward.edits = to.edits;
+  forward.prefix = arm.prefix;
   const headText = buildRequestHead(
     { ...head, headers: copiedFields(head.headers, requestId) },
     endpoint.basePath + targetOf(arm, head.target),

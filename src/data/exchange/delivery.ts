@@ -85,6 +85,7 @@ export class Delivery {
     forward.experiment = arm.experiment;
     forward.variant = arm.variant === null ? null : arm.variant.key;
     forward.edits = arm.edits;
+    forward.prefix = arm.prefix;
     this.#head = buildRequestHead(
       head,
       endpoint.basePath + targetOf(arm, head.target),

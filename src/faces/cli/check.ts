@@ -40,7 +40,7 @@ export function describeConfig(config: Config): string {
     ),
     "",
     "Routes (the first match counts; anything else gets 404)",
-    ...table(config.routes.map((route) => [route.match, `→ ${describeTarget(route)}`])),
+    ...table(describeRoutes(config.routes)),
   ];
   const used = new Set(config.routes.flatMap(experimentsOf));
   for (const experiment of Object.values(config.experiments)) {
@@ -49,7 +49,23 @@ export function describeConfig(config: Config): string {
   return `${lines.join("\n")}\n`;
 }
 
-function describeTarget({ target }: RoutePolicy): string {
+/** A preset's routes in one line: `sluice routes` has them all. */
+function describeRoutes(routes: readonly RoutePolicy[]): string[][] {
+  const lines: string[][] = [];
+  for (const [at, route] of routes.entries()) {
+    const { preset, prefix, match } = route;
+    const before = routes[at - 1];
+    const isSame =
+      preset !== null && before?.preset?.name === preset.name && before.prefix === prefix;
+    if (isSame) continue;
+    const name =
+      preset === null ? match : `${preset.name}${prefix === "" ? "" : ` under ${prefix}`}`;
+    lines.push([name, `→ ${describeTarget(route)}${preset === null ? "" : "; see sluice routes"}`]);
+  }
+  return lines;
+}
+
+export function describeTarget({ target }: RoutePolicy): string {
   if (target.kind === "upstream") return `upstream ${target.upstream}`;
   const word = target.experiments.length === 1 ? "experiment" : "experiments";
   return `${word} ${target.experiments.join(", ")}`;
@@ -61,7 +77,8 @@ function experimentsOf({ target }: RoutePolicy): readonly string[] {
 
 function describeRollout({ rollout }: ExperimentPolicy): string[] {
   if (rollout === null) return [];
-  const steps = rollout.steps.map(({ share, gate }) => {
+  const steps = rollout.steps.map(({ share, shadow, gate }) => {
+    if (shadow > 0) return `${formatShare(shadow)} as copies`;
     if (gate === "none") return formatShare(share);
     return `${formatShare(share)} (${gate === "approval" ? "on approval" : "a webhook decides"})`;
   });
@@ -144,7 +161,7 @@ function hostPort({ host, port }: { readonly host: string; readonly port: number
 }
 
 /** Rows in columns, two spaces apart, indented. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);

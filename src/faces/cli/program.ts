@@ -4,6 +4,7 @@ import { runAssign } from "./assign.ts";
 import { runCheck } from "./check.ts";
 import { exitCodes } from "./io.ts";
 import type { CliIo } from "./io.ts";
+import { runRoutes } from "./routes.ts";
 import { runSchema } from "./schema.ts";
 
 export type ServeOptions = { readonly configPath: string };
@@ -84,6 +85,15 @@ export async function runProgram(
     .argument("<file>", "configuration file")
     .action((file: string) => {
       exitCode = runCheck({ file }, io);
+    });
+
+  program
+    .command("routes")
+    .description("print the routes of a configuration, presets written out, each with its reason")
+    .argument("<file>", "configuration file")
+    .option("--json", "for machines")
+    .action((file: string, options: { json?: boolean }) => {
+      exitCode = runRoutes({ file, json: options.json === true }, io);
     });
 
   program

@@ -142,7 +142,7 @@ describe("one mistake outside the experiments, one issue", () => {
     [route("match: /x, experiment: ee"), "routes[0].experiment", "unknown_experiment", '"e"'],
     [route("match: x, upstream: a"), "routes[0].match", "invalid_value", "starts with /"],
     [route("match: 'post /x', upstream: a"), "routes[0].match", "invalid_value", "capitals"],
-    [route("match: /x, upstream: a, preset: lightrag"), "routes[0].preset", "not_yet", "presets"],
+    [route("match: /x, upstream: a, preset: lightrag"), "routes[0]", "route_match", "exactly one"],
     [
       route("match: /x, experiment: [ e, spare ]"),
       "routes[0].experiment[0]",

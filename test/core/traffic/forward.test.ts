@@ -26,6 +26,7 @@ function contextOf(rest: Partial<RequestForward> = {}): RequestForward {
     experiment: null,
     variant: null,
     edits: null,
+    prefix: "",
     random: countingRandom(),
     requestId: "",
     memo: { host: "", version: "", text: "" },

@@ -49,6 +49,7 @@ function forwardContext(): RequestForward {
     experiment: null,
     variant: null,
     edits: null,
+    prefix: "",
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };
