@@ -24,11 +24,11 @@ function routeOf(routes: readonly RoutePolicy[], request: string): RoutePolicy {
 /** The classes of `reference/lightrag.md`, §1 and §3b; `primary` is any class that only the primary answers. */
 type Expected = RouteClass | "primary";
 
-const primaryOnly: readonly RouteClass[] = ["pin", "affinity", "one_variant"];
+const primaryOnly: ReadonlySet<RouteClass> = new Set(["pin", "affinity", "one_variant"]);
 
 function classOf(preset: string, request: string, expected: Expected): Expected {
   const { class: found } = routeOf(routesOf(preset), request);
-  return expected === "primary" && primaryOnly.includes(found) ? "primary" : found;
+  return expected === "primary" && primaryOnly.has(found) ? "primary" : found;
 }
 
 describe("lightrag", () => {
