@@ -293,6 +293,7 @@ class RunningSluice implements Sluice {
           list: () => describeAlerts(this.#control.alerts.state(), this.#control.notifier.state()),
           command: (command, actor) => this.#control.alerts.command(alertEvent(command, actor)),
         },
+        reportMetrics: (metrics) => this.#supervisor.reportMetrics(metrics),
         version,
         fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
       },

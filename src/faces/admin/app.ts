@@ -7,6 +7,7 @@ import { commandExperiment, createExperiment, showExperiment } from "./experimen
 import type { FailedTries } from "./failed-tries.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
+import { takeMetrics } from "./metrics-report.ts";
 import { describeApi } from "./openapi.ts";
 import { addressOf, answerProblem, safetyHeaders } from "./problem.ts";
 import { commandRollout, showRollout } from "./rollout-command.ts";
@@ -81,6 +82,8 @@ export function createAdminApp(
 
   app.get("/v1/alerts", (context) => context.json(sources.alerts.list()));
   app.post("/v1/alerts", (context) => commandAlerts(context, sources, limits.bodyBytesMax));
+
+  app.post("/v1/metrics", (context) => takeMetrics(context, sources, limits.bodyBytesMax));
 
   // A request to upgrade does not come here.
   app.get("/v1/live", () => {

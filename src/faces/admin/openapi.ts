@@ -13,6 +13,7 @@ import {
 } from "../../wire/admin-api.ts";
 import { alertCommandSchema, alertsSchema } from "../../wire/alerts-api.ts";
 import { liveDocumentSchema, liveFrameSchema, livePatchSchema } from "../../wire/live.ts";
+import { metricsReportSchema, metricsTakenSchema } from "../../wire/metrics-api.ts";
 import {
   experimentCommandSchema,
   experimentLifecycleSchema,
@@ -39,6 +40,8 @@ const schemas = {
   NewExperiment: newExperimentSchema,
   Alerts: alertsSchema,
   AlertCommand: alertCommandSchema,
+  MetricsReport: metricsReportSchema,
+  MetricsTaken: metricsTakenSchema,
   LiveFrame: liveFrameSchema,
   LivePatch: livePatchSchema,
   LiveDocument: liveDocumentSchema,
@@ -228,6 +231,21 @@ function describePaths(): JsonObject {
           "200": json("Alerts after the command", "Alerts"),
           "400": problemOf("Not a command"),
           "409": problemOf("No such alert or silence"),
+          "413": problemOf("Body too large"),
+          ...denied,
+        },
+      },
+    },
+    "/v1/metrics": {
+      post: {
+        summary: "Counts metrics of one's own for finished requests",
+        requestBody: {
+          required: true,
+          content: { "application/json": { schema: reference("MetricsReport") } },
+        },
+        responses: {
+          "200": json("How many were counted, and which were not", "MetricsTaken"),
+          "400": problemOf("Not a report of metrics"),
           "413": problemOf("Body too large"),
           ...denied,
         },

@@ -6,6 +6,7 @@ import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
 import type { AlertCommandBody, AlertsStatus } from "../../wire/alerts-api.ts";
+import type { ReportedMetric } from "../../wire/messages.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
@@ -43,6 +44,8 @@ export type AdminSources = {
     /** Null when it was done, else why not. */
     readonly command: (command: AlertCommandBody, actor: string) => string | null;
   };
+  /** Counts metrics of one's own for finished requests; the answer is which were taken, by place. */
+  readonly reportMetrics: (metrics: readonly ReportedMetric[]) => Promise<ReadonlySet<number>>;
   readonly version: string;
   /** Reports an answer 500 because of a bug. */
   readonly fault: (error: unknown) => void;

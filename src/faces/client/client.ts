@@ -4,6 +4,7 @@ import { rolloutSchema, rolloutsSchema, statusSchema } from "../../wire/admin-ap
 import type { RolloutStatus, Status } from "../../wire/admin-api.ts";
 import { alertsSchema } from "../../wire/alerts-api.ts";
 import type { AlertsStatus } from "../../wire/alerts-api.ts";
+import { metricsTakenSchema } from "../../wire/metrics-api.ts";
 import { askingAdmin } from "./admin-port.ts";
 import { SluiceError } from "./error.ts";
 import type { Transport } from "./exchange.ts";
@@ -90,6 +91,14 @@ export type Client = ExperimentCalls & {
   /** Sends one request through the proxy; an error status is an answer like any other. */
   readonly executeRequest: (request: ProxyRequest) => Promise<ProxyAnswer>;
   /**
+   * Counts metrics of your own for a request, by the id that `executeRequest` gave; the experiment declares them with
+   * `from: api`. False when nothing was counted: no analysed request has this id (any more), or none takes them.
+   */
+  readonly recordMetrics: (
+    requestId: string,
+    metrics: Readonly<Record<string, number>>,
+  ) => Promise<boolean>;
+  /**
    * Calls the listener with the live document and each change of it, and says when it is out of date. Comes back
    * by itself after failures, and resolves when the signal ends it. Rejects when trying again cannot help, such
    * as with a wrong token, and with what the listener throws.
@@ -140,6 +149,13 @@ export function createClient(options: ClientOptions): Client {
         },
         request,
       ),
+    recordMetrics: async (requestId, values) => {
+      const metrics = Object.entries(values).map(([name, value]) => {
+        return { request_id: requestId, name, value };
+      });
+      const { accepted } = await ask(metricsTakenSchema, "/v1/metrics", { metrics });
+      return accepted > 0;
+    },
     live: (listener, { signal } = {}) =>
       followLive({ admin, token, limits, timers, random }, listener, signal),
   };

@@ -149,6 +149,7 @@ export async function openAdmin(
       preview: (text) => previewReload(text, reloader.state().config, context),
       rollouts: { list: () => [], command: () => undefined },
       experiments: { list: () => [], command: () => undefined },
+      reportMetrics: () => Promise.resolve(new Set([0])),
       alerts: {
         list: () => ({ alerts: [], resolved: [], silences: [], channels: [], without_room: 0 }),
         command: () => "no such alert",

@@ -79,4 +79,37 @@ experiments:
     expect(await client.rollout("embeddings")).toMatchObject({ phase: "paused" });
     expect(await client.status()).toMatchObject({ version: "test" });
   });
+
+  it("reports metrics of its own for a request, and sees them", async () => {
+    const upstream = await startUpstream();
+    ends.push(() => upstream.close());
+    const started = await startTestSluice(`${freePorts()}
+upstreams: { one: { url: "${upstream.url}" } }
+routes: [ { match: "/**", experiment: rated } ]
+experiments:
+  rated:
+    variants: { control: { upstream: one }, treatment: { upstream: one } }
+    assignment: { user: [ "header:x-user-id" ] }
+    metrics: { rating: { from: api } }
+`);
+    ends.push(() => started.stop());
+    const client = createClient({
+      admin: started.adminUrl,
+      proxy: started.url,
+      clock: realClock,
+      timers: realTimers,
+      random: realRandom,
+    });
+    const { requestId, variant } = await client.executeRequest({ path: "/", user: "ann" });
+    expect(await client.recordMetrics(requestId, { rating: 4 })).toBe(true);
+    expect(await client.recordMetrics(requestId, { stars: 4 })).toBe(false);
+    expect(await client.recordMetrics("unknown", { rating: 4 })).toBe(false);
+    await expect
+      .poll(async () => {
+        const { experiments } = await client.status();
+        return experiments[0]?.variants.find(({ key }) => key === variant)?.metrics;
+      })
+      .toEqual({ rating: { count: 1, mean: 4 } });
+    await expect(client.recordMetrics(requestId, { "no name": 1 })).rejects.toThrow("report");
+  });
 });
