@@ -9,6 +9,7 @@ import {
   type ReportedMetric,
   type RoutingTable,
   type WorkerOptions,
+  type WriteReport,
 } from "../wire/messages.ts";
 import type { WorkerSnapshot } from "./worker-counts.ts";
 import { WorkerSlot } from "./worker-slot.ts";
@@ -23,6 +24,8 @@ export type SupervisorDependencies = SlotDependencies & {
   readonly onSnapshot: (snapshot: WorkerSnapshot, source: WorkerSource) => void;
   /** A thread has ended and sends no more. */
   readonly onWorkerGone: (source: WorkerSource) => void;
+  /** A write lies on disk for the variants that did not answer it, or could not be put there. */
+  readonly onWrite: (report: WriteReport) => void;
 };
 
 export type SupervisorState = {
@@ -51,6 +54,8 @@ export type Supervisor = {
     epochs: Readonly<Record<string, number>>,
   ): Promise<Result<number, string>>;
   setHealth(endpoints: readonly EndpointHealth[]): void;
+  /** Tells the workers how many writes wait for other variants. */
+  setMirrorRoom(room: { readonly writes: number; readonly bytes: number }): void;
   /** Hands metrics to the workers that had the requests; resolves to the places of those that were taken. */
   reportMetrics(metrics: readonly ReportedMetric[]): Promise<ReadonlySet<number>>;
   /** Lets the workers finish what is in flight; resolves to how many exchanges the deadline cut. */
@@ -129,6 +134,10 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
     return applied;
   }
 
+  setMirrorRoom({ writes, bytes }: { readonly writes: number; readonly bytes: number }): void {
+    for (const slot of this.#slots) slot.post({ kind: "mirror_room", writes, bytes });
+  }
+
   setHealth(endpoints: readonly EndpointHealth[]): void {
     this.#health = endpoints;
     for (const slot of this.#slots) slot.post({ kind: "health", endpoints });
@@ -197,6 +206,9 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
         return;
       case "handles":
         this.#shareHandles(slot, message.handles);
+        return;
+      case "write":
+        this.#dependencies.onWrite(message.report);
         return;
       case "metrics_taken":
         this.#reports.get(message.id)?.(slot, message.taken);

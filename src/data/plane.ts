@@ -10,13 +10,16 @@ import type {
   ReportedMetric,
   RoutingTable,
   WorkerOptions,
+  WriteReport,
 } from "../wire/messages.ts";
+import { mirrorDirectory } from "../wire/mirrored-write.ts";
 import { ClientConnection } from "./client/client-connection.ts";
 import { Copier } from "./copies/copier.ts";
 import { Tunnels } from "./exchange/tunnel.ts";
 import { Handles } from "./handles.ts";
 import { RecentRequests } from "./recent-requests.ts";
 import { compileRouting } from "./routing.ts";
+import { Spool } from "./writes/spool.ts";
 import { TimerWheel, wheelTickMs } from "./timer-wheel.ts";
 import { UpstreamSet } from "./upstream/upstream.ts";
 import { WireSocket } from "./wire-socket.ts";
@@ -31,6 +34,7 @@ export type DataPlaneDependencies = {
   readonly onUrgent: () => void;
   /** A variant gave out a handle: the other workers have to know. */
   readonly onHandle: (handle: IssuedHandle) => void;
+  readonly onWrite: (write: WriteReport) => void;
 };
 
 export type DataPlaneSnapshot = Omit<
@@ -47,6 +51,8 @@ export type DataPlane = {
   setHealth(endpoints: readonly EndpointHealth[]): void;
   /** Handles that other workers saw. */
   noteHandles(handles: readonly IssuedHandle[]): void;
+  /** How much waits for other variants, over all workers. */
+  setMirrorRoom(room: { readonly writes: number; readonly bytes: number }): void;
   /** Counts metrics of requests that were here; the answer is which, by place. */
   takeMetrics(metrics: readonly ReportedMetric[]): readonly number[];
   /** What happened since the last call. */
@@ -97,6 +103,15 @@ export function createDataPlane(
     access: [],
     handles: new Handles(),
     onHandle: dependencies.onHandle,
+    onWrite: dependencies.onWrite,
+    spool:
+      options.table.config.store === null
+        ? null
+        : new Spool(
+            mirrorDirectory(options.table.config.store.sqlite),
+            clock.wallMs(),
+            options.index,
+          ),
     recentRequests: new RecentRequests(recorder),
     copier: new Copier(() => context),
     draining: false,
@@ -274,6 +289,9 @@ export function createDataPlane(
     setHealth,
     noteHandles(handles) {
       for (const handle of handles) context.handles.note(handle);
+    },
+    setMirrorRoom({ writes, bytes }) {
+      if (context.spool !== null) context.spool.room = { writes, bytes };
     },
     takeMetrics: (metrics) => context.recentRequests.take(metrics),
     snapshot,

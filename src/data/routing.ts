@@ -16,6 +16,7 @@ import {
   type Observation,
 } from "./observation/observation.ts";
 import { compileHandle, type HandleFinder } from "./handles.ts";
+import { planMirror, type MirrorPlan } from "./writes/mirror-plan.ts";
 import type { Upstream, UpstreamSet } from "./upstream/upstream.ts";
 
 /** Where an exchange goes, with everything that its arm decides precomputed. */
@@ -34,6 +35,8 @@ export type Arm = {
   readonly observation: Observation | null;
   /** Whether and where its requests are copied to; null where they are not. */
   copies: CopyPlan | null;
+  /** Which other variants get the writes that it answers; null where they do not. */
+  mirror: MirrorPlan | null;
 };
 
 export type RouteEntry = {
@@ -106,6 +109,7 @@ export function compileRouting(
       series: recorder.series(key, watchOf(experiment?.rollout ?? null)),
       observation: compileObservation(route, experiment, key, previous?.memories ?? null, memories),
       copies: null,
+      mirror: null,
     };
   };
   const keyOf = (
@@ -124,6 +128,9 @@ export function compileRouting(
   });
   const armsOf = (route: RoutePolicy, policy: ExperimentPolicy): readonly Arm[] => {
     const arms = policy.variants.map((variant) => armOf(route, variant.upstream, policy, variant));
+    if (route.class === "write" && policy.measure.writes === "mirror") {
+      for (const [at, plan] of planMirror(policy, arms).entries()) (arms[at] as Arm).mirror = plan;
+    }
     if (route.class !== "split") return arms;
     const plans = planCopies(policy, arms, ({ series }) =>
       recorder.series({ ...series.key, shadow: true }, watchOf(policy.rollout)),

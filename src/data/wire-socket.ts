@@ -192,6 +192,15 @@ export class WireSocket {
     if (this.#socket.writableLength > 0) scratch = Buffer.allocUnsafeSlow(scratchBytes);
   }
 
+  /** Holds back what is written until `uncork`. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;

@@ -3,7 +3,8 @@ import type { Recorder } from "../core/telemetry/recorder.ts";
 import type { Copier } from "./copies/copier.ts";
 import type { Handles } from "./handles.ts";
 import type { RecentRequests } from "./recent-requests.ts";
-import type { AccessRecord, IssuedHandle } from "../wire/messages.ts";
+import type { AccessRecord, IssuedHandle, WriteReport } from "../wire/messages.ts";
+import type { Spool } from "./writes/spool.ts";
 import type { Tunnels } from "./exchange/tunnel.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { CompiledRouting } from "./routing.ts";
@@ -33,6 +34,10 @@ export type WorkerContext = {
   readonly onHandle: (handle: IssuedHandle) => void;
   readonly recentRequests: RecentRequests;
   readonly copier: Copier;
+  /** Where writes wait for other variants; null without a store. */
+  readonly spool: Spool | null;
+  /** Tells of a write that other variants are to get, or will not. */
+  readonly onWrite: (write: WriteReport) => void;
   draining: boolean;
 };
 

@@ -2,6 +2,7 @@ import type { RecentArms } from "../control/collector-view.ts";
 import type { ExperimentLifecycle } from "../control/experiments.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import type { ReloadState } from "../control/reload.ts";
+import type { MirrorView } from "../control/mirror/mirror.ts";
 import type { RolloutView } from "../control/rollouts.ts";
 import type {
   AlertFacts,
@@ -22,6 +23,8 @@ export function gatherAlertFacts({
   health,
   reload,
   storeFault,
+  mirrors,
+  nowMs,
 }: {
   /** As it is routed. */
   readonly config: Config;
@@ -31,6 +34,9 @@ export function gatherAlertFacts({
   readonly health: readonly CheckedEndpoint[];
   readonly reload: ReloadState["last"];
   readonly storeFault: string | null;
+  readonly mirrors: readonly MirrorView[];
+  /** Wall clock. */
+  readonly nowMs: number;
 }): AlertFacts {
   const lives = new Map(experiments.map((life) => [life.experiment, life]));
   return {
@@ -48,8 +54,15 @@ export function gatherAlertFacts({
     }),
     reloadFault: describeReload(reload),
     storeFault,
+    mirrors: mirrors.map(({ experiment, variant, queued, oldestAgeMs, failure, divergent }) => {
+      const diverged = divergent.filter(({ atMs }) => nowMs - atMs < divergedKnownMs).length;
+      return { experiment, variant, queued, oldestAgeMs, failure, diverged };
+    }),
   };
 }
+
+/** Writes that diverged longer ago are for whoever reads the status. */
+const divergedKnownMs = 3_600_000;
 
 function describeExperiment(
   policy: ExperimentPolicy,

@@ -8,6 +8,9 @@ import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { readMeasuredBefore } from "../control/measured-before.ts";
+import { createMirror, type MirrorView } from "../control/mirror/mirror.ts";
+import { mirrorDirectory } from "../wire/mirrored-write.ts";
+import type { WriteReport } from "../wire/messages.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
 import type { ReloadState } from "../control/reload.ts";
 import { createRollouts, type Rollouts } from "../control/rollouts.ts";
@@ -58,6 +61,12 @@ export type Control = {
     actor: string,
     options: { readonly reason?: string; readonly force?: boolean },
   ): string | null | undefined;
+  /** A worker has put a write on disk for the variants that did not answer it, or could not. */
+  takeWrite(report: WriteReport): void;
+  mirror(): {
+    readonly views: readonly MirrorView[];
+    readonly room: { readonly writes: number; readonly bytes: number };
+  };
   gates(): GatesState;
   /** Whether the store keeps what it should; null without one. */
   store(): { readonly isUp: boolean; readonly history: HistoryState } | null;
@@ -111,6 +120,18 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.restore(before, realClock.monotonicMs());
     }
   }
+  const mirror =
+    config.store === null
+      ? null
+      : createMirror({
+          ...shared,
+          directory: mirrorDirectory(config.store.sqlite),
+          upstreamOf: (experiment, variant) => {
+            const policy = present.experiments[experiment];
+            const found = policy?.variants.find(({ key }) => key === variant);
+            return found === undefined ? null : (present.upstreams[found.upstream] ?? null);
+          },
+        });
   const notifier = createNotifier(config.alerts.channels, shared);
   const alerts = createAlertRunner(config.alerts, {
     ...shared,
@@ -125,6 +146,8 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         health: health(),
         reload: reload(),
         storeFault: store?.fault() ?? null,
+        mirrors: mirror?.view() ?? [],
+        nowMs: realClock.wallMs(),
       }),
   });
   function prepareRollout(experiment: string): Preparation | null {
@@ -176,6 +199,17 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.workerGone(source);
       rollouts.workerGone(source);
     },
+    takeWrite(report) {
+      if (report.kind === "kept") mirror?.notice(report.name, report.write);
+      else {
+        const { experiment, variants, requestId, path } = report;
+        mirror?.noticeLost(experiment, variants, requestId, path);
+      }
+    },
+    mirror: () => ({
+      views: mirror?.view() ?? [],
+      room: mirror?.room() ?? { writes: 0, bytes: 0 },
+    }),
     gates: () => gates.state(),
     store: () =>
       store === null || history === null
@@ -186,7 +220,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       experiments.stop();
       rollouts.stop();
       alerts.stop();
-      await Promise.all([gates.stop(), queries.stop(), notifier.stop(noticeMsMax)]);
+      await Promise.all([gates.stop(), queries.stop(), notifier.stop(noticeMsMax), mirror?.stop()]);
     },
     close() {
       history?.stop();

@@ -117,6 +117,8 @@ type Context = {
   readonly spawn?: SpawnWorker;
 };
 
+const mirrorRoomMs = 1000;
+
 class RunningSluice implements Sluice {
   readonly log: SluiceLog;
   readonly reloader: Reloader;
@@ -134,6 +136,8 @@ class RunningSluice implements Sluice {
   #routing: Promise<unknown> = Promise.resolve();
   #admin: AdminServer | null = null;
   #draining = false;
+  #cancelRoom: () => void = () => {};
+  #hadMirrored = false;
 
   constructor(loaded: LoadedConfig, context: Context) {
     const { config } = loaded;
@@ -158,6 +162,7 @@ class RunningSluice implements Sluice {
         spawn,
         onSnapshot: (snapshot, source) => this.#take(snapshot, source),
         onWorkerGone: (source) => this.#control.workerGone(source),
+        onWrite: (report) => this.#control.takeWrite(report),
       },
     );
     this.#health = createHealthChecker({
@@ -190,6 +195,15 @@ class RunningSluice implements Sluice {
     }
     this.dataPort = started.value;
     this.#health.apply(upstreams);
+    this.#cancelRoom = realTimers.every(mirrorRoomMs, () => this.#tellMirrorRoom());
+  }
+
+  /** Workers count what they add themselves; what has left, and what others added, they learn now and then. */
+  #tellMirrorRoom(): void {
+    const { room } = this.#control.mirror();
+    const isNews = room.writes > 0 || this.#hadMirrored;
+    this.#hadMirrored = room.writes > 0;
+    if (isNews) this.#supervisor.setMirrorRoom(room);
   }
 
   config(): Config {
@@ -207,6 +221,7 @@ class RunningSluice implements Sluice {
       health: this.#health.state(),
       epochs: this.#epochs,
       collected: this.view(),
+      mirrors: this.#control.mirror().views,
     });
   }
 
@@ -251,6 +266,7 @@ class RunningSluice implements Sluice {
 
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#cancelRoom();
     await Promise.all([
       this.reloader.stop(),
       this.#health.stop(),

@@ -8,6 +8,8 @@ import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
 import type { Outcome } from "../core/traffic/outcome.ts";
+import { mirrorStateOf } from "../core/mirror/divergence.ts";
+import type { MirrorView } from "../control/mirror/mirror.ts";
 import type { PairedLatency } from "../core/comparison/paired-latency.ts";
 import type { ExperimentStatus, Readiness, Status } from "../wire/admin-api.ts";
 
@@ -26,6 +28,8 @@ export type StatusFacts = {
   /** The present epoch of each experiment. */
   readonly epochs: Readonly<Record<string, number>>;
   readonly collected: Pick<CollectorView, "experiments" | "endpoints">;
+  /** Variants that get copies of writes. */
+  readonly mirrors: readonly MirrorView[];
 };
 
 const workerStates: Readonly<Record<WorkerPhase, Status["workers"][number]["state"]>> = {
@@ -66,6 +70,7 @@ export function describeStatus(facts: StatusFacts): Status {
         policy,
         facts.epochs[policy.key] ?? 0,
         facts.collected.experiments.get(policy.key),
+        facts.mirrors.filter(({ experiment }) => experiment === policy.key),
       ),
     ),
   };
@@ -115,6 +120,7 @@ function describeExperiment(
   policy: ExperimentPolicy,
   epoch: number,
   view: ExperimentView | undefined,
+  mirrors: readonly MirrorView[],
 ): ExperimentStatus {
   // What was counted before the split changed is not this epoch's.
   const present = view?.epoch === epoch ? view : undefined;
@@ -132,6 +138,38 @@ function describeExperiment(
       configured_share: shares[at] ?? 0,
       ...describeVariant(present?.variants.get(variant.key)),
     })),
+    mirrored: mirrors.map(describeMirror),
+  };
+}
+
+/** The last divergent writes that are shown. */
+const divergentShown = 10;
+
+function describeMirror(view: MirrorView): ExperimentStatus["mirrored"][number] {
+  const unacknowledged = Object.keys(view.diverged).length;
+  return {
+    variant: view.variant,
+    state: mirrorStateOf({
+      unacknowledged,
+      oldestAgeMs: view.oldestAgeMs,
+      isFailing: view.failure !== null,
+    }),
+    queued: view.queued,
+    oldest_seconds: Math.round(view.oldestAgeMs) / 1000,
+    delivered: view.delivered,
+    retried: view.retried,
+    failure: view.failure,
+    diverged: view.diverged,
+    last: view.divergent
+      .slice(-divergentShown)
+      .map(({ kind, requestId, path, atMs, ...answers }) => ({
+        kind,
+        request_id: requestId,
+        path,
+        at: new Date(atMs).toISOString(),
+        primary: answers.primary,
+        target: answers.target,
+      })),
   };
 }
 

@@ -34,6 +34,7 @@ const plane = createDataPlane(options, {
   random: realRandom,
   log,
   onHandle: (handle) => post({ kind: "handles", handles: [handle] }),
+  onWrite: (report) => post({ kind: "write", report }),
   onUrgent: () => {
     const waitMs = Math.max(0, sentMs + urgentPeriodMs - realClock.monotonicMs());
     realTimers.after(waitMs, () => sendSnapshot(true));
@@ -57,6 +58,8 @@ function receive(message: ToWorker): void {
       return applyRouting(message.table);
     case "health":
       return plane.setHealth(message.endpoints);
+    case "mirror_room":
+      return plane.setMirrorRoom(message);
     case "handles":
       return plane.noteHandles(message.handles);
     case "metrics": {

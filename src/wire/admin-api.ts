@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { divergences } from "../core/mirror/divergence.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
 
 /** The admin API's answers. The OpenAPI document is made from these schemas. */
@@ -134,6 +135,34 @@ const variantSchema = z.object({
     .describe("Copies of requests that nobody was answered with; null without any"),
 });
 
+const writeAnswerSchema = z.object({
+  status: z.int().nullable().describe("null when it is not known what became of it"),
+  says: z.string().nullable().describe("The body's own word, such as LightRAG's status"),
+});
+
+const mirroredSchema = z
+  .object({
+    variant: z.string(),
+    state: z.enum(["in_step", "catching_up", "diverged"]),
+    queued: count.describe("Writes that wait, in their order"),
+    oldest_seconds: z.number().min(0),
+    delivered: count,
+    retried: count,
+    failure: z.string().nullable().describe("Why the first that waits was not taken"),
+    diverged: z.partialRecord(z.enum(divergences), count),
+    last: z.array(
+      z.object({
+        kind: z.enum(divergences),
+        request_id: z.string(),
+        path: z.string(),
+        at: z.iso.datetime(),
+        primary: writeAnswerSchema,
+        target: writeAnswerSchema,
+      }),
+    ),
+  })
+  .describe("A variant that gets copies of the writes that the primary answers");
+
 const experimentSchema = z.object({
   key: z.string(),
   epoch: count.describe("Rises whenever the split changes"),
@@ -141,6 +170,7 @@ const experimentSchema = z.object({
   coverage: share,
   disabled: z.boolean().describe("Kill switch: everybody gets the control"),
   variants: z.array(variantSchema),
+  mirrored: z.array(mirroredSchema),
 });
 
 export const statusSchema = z.object({

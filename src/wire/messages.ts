@@ -1,3 +1,4 @@
+import type { LostReason, MirroredWrite } from "./mirrored-write.ts";
 import type { Config } from "../core/config/model.ts";
 import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
 
@@ -39,6 +40,22 @@ export type ReportedMetric = {
   readonly value: number;
 };
 
+/** What became of a write that other variants are to get. */
+export type WriteReport =
+  | {
+      readonly kind: "kept";
+      readonly name: string;
+      readonly write: Omit<MirroredWrite, "bodyBytes">;
+    }
+  | {
+      readonly kind: "lost";
+      readonly reason: LostReason;
+      readonly experiment: string;
+      readonly variants: readonly string[];
+      readonly requestId: string;
+      readonly path: string;
+    };
+
 export type ToWorker =
   | { readonly kind: "routing"; readonly table: RoutingTable }
   | { readonly kind: "health"; readonly endpoints: readonly EndpointHealth[] }
@@ -46,6 +63,8 @@ export type ToWorker =
   | { readonly kind: "handles"; readonly handles: readonly IssuedHandle[] }
   /** To be counted by the worker that had the request; answered by `metrics_taken`. */
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: readonly ReportedMetric[] }
+  /** How much waits for other variants, over all workers. */
+  | { readonly kind: "mirror_room"; readonly writes: number; readonly bytes: number }
   /** Stop accepting, finish what is in flight, abort what is left at the deadline, answer `drained`. */
   | { readonly kind: "drain"; readonly deadlineMs: number };
 
@@ -145,6 +164,7 @@ export type FromWorker =
       readonly isUrgent: boolean;
     }
   | { readonly kind: "handles"; readonly handles: readonly IssuedHandle[] }
+  | { readonly kind: "write"; readonly report: WriteReport }
   /** Which of the reported metrics, by place, belong to requests of this worker. */
   | { readonly kind: "metrics_taken"; readonly id: number; readonly taken: readonly number[] }
   | { readonly kind: "drained"; readonly aborted: number };

@@ -122,6 +122,7 @@ describe("a slow answer", () => {
         random: { next: () => 0.5, hex32: () => "0".repeat(32) },
         log: () => {},
         onHandle: () => {},
+        onWrite: () => {},
         onUrgent: () => {},
       },
     );

@@ -66,6 +66,7 @@ export async function startPlane(text: string, files: TestFiles = {}): Promise<T
       random: { next: Math.random, hex32: () => (++drawn).toString(16).padStart(32, "0") },
       log: (level, message, facts) => logs.push({ level, message, facts }),
       onHandle: (handle) => handles.push(handle),
+      onWrite: () => {},
       onUrgent: () => {},
     },
   );

@@ -23,6 +23,8 @@ const conditionsByKind: Readonly<Record<AlertKind, Conditions>> = {
   rollback: rolledBack,
   reload_failed: reloadFailed,
   store_unavailable: storeUnavailable,
+  writes_behind: writesBehind,
+  writes_diverged: writesDiverged,
 };
 
 /** Every condition of the policy's rules that holds. */
@@ -132,6 +134,23 @@ function upstreamUnhealthy(
     if (limit === null || !(value > limit)) return [];
     const summary = `upstream ${upstream} has ${unhealthyEndpoints} of ${total} endpoints unhealthy`;
     return [{ kind, experiment: null, subject: upstream, value, limit, summary }];
+  });
+}
+
+function writesBehind({ kind, limit }: AlertRule, { mirrors }: AlertFacts): AlertCondition[] {
+  return mirrors.flatMap(({ experiment, variant, queued, oldestAgeMs: value, failure }) => {
+    if (limit === null || !(value > limit)) return [];
+    const why = failure === null ? "" : `: ${failure}`;
+    const summary = `${variant} of ${experiment} is ${formatDurationMs(Math.round(value / 1000) * 1000)} behind with ${queued} mirrored writes${why}`;
+    return [{ kind, experiment, subject: variant, value, limit, summary }];
+  });
+}
+
+function writesDiverged({ kind, limit }: AlertRule, { mirrors }: AlertFacts): AlertCondition[] {
+  return mirrors.flatMap(({ experiment, variant, diverged: value }) => {
+    if (limit === null || !(value > limit)) return [];
+    const summary = `${variant} of ${experiment} took ${value} mirrored writes of the last hour otherwise than the primary`;
+    return [{ kind, experiment, subject: variant, value, limit, summary }];
   });
 }
 

@@ -2,8 +2,8 @@ import type { AlertKind, AlertPolicy, AlertRule, ChannelPolicy } from "./policy.
 
 /**
  * The rules in force where the configuration says nothing, and what `limit` means for each kind: of `error_rate` and
- * `upstream_unhealthy` a share, of `latency` and `no_traffic` milliseconds, of `sample_ratio` an always-valid p-value,
- * of `variant_silent` requests that should have come, of `power` a power (null: the one the analysis asks for).
+ * `upstream_unhealthy` a share, of `latency`, `no_traffic` and `writes_behind` milliseconds, of `sample_ratio` an always-valid p-value,
+ * of `variant_silent` requests that should have come, of `writes_diverged` writes of the last hour, of `power` a power (null: the one the analysis asks for).
  */
 export const defaultRules: Readonly<Record<AlertKind, AlertRule>> = {
   error_rate: rule("error_rate", "critical", 60_000, 60_000, { limit: 0.1, minRequests: 100 }),
@@ -23,6 +23,8 @@ export const defaultRules: Readonly<Record<AlertKind, AlertRule>> = {
   rollback: rule("rollback", "critical", 0, 0),
   reload_failed: rule("reload_failed", "warning", 0, 0),
   store_unavailable: rule("store_unavailable", "critical", 0, 30_000),
+  writes_behind: rule("writes_behind", "warning", 0, 10_000, { limit: 60_000 }),
+  writes_diverged: rule("writes_diverged", "warning", 0, 0, { limit: 0 }),
 };
 
 /** The log hears of everything. */

@@ -10,6 +10,21 @@ export type AlertFacts = {
   readonly reloadFault: string | null;
   /** Why the store cannot be written or read; null while it works. */
   readonly storeFault: string | null;
+  /** Variants that get copies of writes. */
+  readonly mirrors: readonly MirrorAlertFacts[];
+};
+
+/** How far a variant is behind the writes that another one answered. */
+export type MirrorAlertFacts = {
+  readonly experiment: string;
+  readonly variant: string;
+  readonly queued: number;
+  /** Of the oldest write that waits, milliseconds; 0 when none does. */
+  readonly oldestAgeMs: number;
+  /** Why it does not take them; null while it does. */
+  readonly failure: string | null;
+  /** Writes of the last hour that came to something else than on the primary. */
+  readonly diverged: number;
 };
 
 export type ExperimentAlertFacts = {

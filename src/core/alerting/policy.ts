@@ -16,6 +16,8 @@ export const alertKinds = [
   "rollback",
   "reload_failed",
   "store_unavailable",
+  "writes_behind",
+  "writes_diverged",
 ] as const;
 export type AlertKind = (typeof alertKinds)[number];
 

@@ -131,6 +131,16 @@ const rules = closed({
   rollback: rule("rollback", {}),
   reload_failed: rule("reload_failed", {}),
   store_unavailable: rule("store_unavailable", {}),
+  writes_behind: rule("writes_behind", {
+    limit: duration(1000, day)
+      .describe(
+        `age of the oldest write that waits; default ${formatDurationMs(defaultRules.writes_behind.limit as number)}`,
+      )
+      .optional(),
+  }),
+  writes_diverged: rule("writes_diverged", {
+    limit: integer(0, 1e9).describe("mirrored writes of the last hour; default 0: none").optional(),
+  }),
 });
 
 type WrittenRules = z.output<typeof rules>;

@@ -100,6 +100,11 @@ function checkExperiment(
       add(path, "unknown_upstream", unknown("upstream", variant.upstream, written.upstreamNames));
     }
   }
+  if (experiment.writes === "mirror" && written.store === null) {
+    const message =
+      "writes wait on disk for variants that are down: store: { sqlite: data/sluice.db }";
+    add([...at, "writes"], "store_missing", message);
+  }
   const controls = variants.filter(([, variant]) => variant.control === true);
   const [, second] = controls;
   if (second !== undefined) {

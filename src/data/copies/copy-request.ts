@@ -6,6 +6,8 @@ import type { ClientConnection } from "../client/client-connection.ts";
 import { buildRequestHead } from "../exchange/heads.ts";
 import { carriesJson } from "../exchange/intake.ts";
 import { targetOf } from "../exchange/target.ts";
+import type { HeaderEdits } from "../../core/traffic/forward.ts";
+import type { Arm } from "../routing.ts";
 import type { CopyRequest } from "./copy-exchange.ts";
 import type { CopyArm } from "./copy-plan.ts";
 
@@ -24,6 +26,18 @@ export function copyRequest(
   const { arm } = to;
   const patched = patchedBody(head, body, arm.variant?.body ?? null);
   if (patched === null) return null;
+  const headText = requestText(client, head, to, endpoint, requestId, patched.length);
+  return { method: head.method, headText, body: patched };
+}
+
+function requestText(
+  client: ClientConnection,
+  head: RequestHead,
+  { arm, edits }: Pick<CopyArm, "arm" | "edits">,
+  endpoint: Pick<Endpoint, "host" | "basePath">,
+  requestId: string,
+  bodyBytes: number,
+): string {
   const { forward } = client.peer;
   const { parser } = client;
   const host = parser.facts.host ?? endpoint.host;
@@ -31,17 +45,36 @@ export function copyRequest(
   forward.version = parser.minorVersion === 1 ? "1.1" : "1.0";
   forward.experiment = arm.experiment;
   forward.variant = arm.variant?.key ?? null;
-  forward.edits = to.edits;
+  forward.edits = edits;
   forward.prefix = arm.prefix;
-  const headText = buildRequestHead(
+  return buildRequestHead(
     { ...head, headers: copiedFields(head.headers, requestId) },
     endpoint.basePath + targetOf(arm, head.target),
     host,
-    patched.length === 0 ? { kind: "none" } : { kind: "length", length: patched.length },
+    bodyBytes === 0 ? { kind: "none" } : { kind: "length", length: bodyBytes },
     false,
     forward,
   );
-  return { method: head.method, headText, body: patched };
+}
+
+/** The fields of a request as an arm gets it, flat, without what its framing says; Host is the client's. */
+export function requestFields(
+  client: ClientConnection,
+  head: RequestHead,
+  arm: Arm,
+  edits: HeaderEdits,
+  requestId: string,
+): string[] {
+  const host = arm.upstream.endpoints[0]?.endpoint.host ?? "";
+  const endpoint = { host, basePath: "" };
+  const [, ...lines] = requestText(client, head, { arm, edits }, endpoint, requestId, 0)
+    .trimEnd()
+    .split("\r\n");
+  return lines.flatMap((line) => {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon);
+    return name.toLowerCase() === "content-length" ? [] : [name, line.slice(colon + 1).trim()];
+  });
 }
 
 /** The body goes at once and whole, so nothing is to be awaited; the copy has the id of its original. */

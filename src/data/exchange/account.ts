@@ -1,5 +1,5 @@
 import { clusterOf, telemetryHash } from "../../core/assignment/hash.ts";
-import { targetPath, type RequestHead } from "../../core/traffic/head.ts";
+import { targetPath } from "../../core/traffic/head.ts";
 import { outcomes, type Outcome } from "../../core/traffic/outcome.ts";
 import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { accessRecordsMax, type WorkerContext } from "../worker-context.ts";
@@ -69,7 +69,6 @@ export function writeAccess(context: WorkerContext, record: AccessRecord): void 
 
 /** What a finished exchange is counted by. Times are monotonic milliseconds, -1 for what did not happen. */
 export type FinishedExchange = {
-  readonly head: RequestHead;
   readonly choice: Choice | null;
   readonly route: string | null;
   readonly outcome: Outcome;
@@ -78,7 +77,7 @@ export type FinishedExchange = {
   readonly firstByteMs: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly delivery: Pick<Delivery, "sentMs" | "retries" | "requestId">;
+  readonly delivery: Pick<Delivery, "intake" | "sentMs" | "retries" | "requestId">;
   readonly code: RefusalCode | null;
   readonly isRequestRead: boolean;
   readonly watch: Watch | null;
@@ -86,8 +85,9 @@ export type FinishedExchange = {
 
 /** Counts a finished exchange, once. */
 export function recordExchange(context: WorkerContext, finished: FinishedExchange): void {
-  const { head, choice, outcome, status, startedMs, firstByteMs, bytesIn, bytesOut } = finished;
-  const { sentMs, retries, requestId } = finished.delivery;
+  const { choice, outcome, status, startedMs, firstByteMs, bytesIn, bytesOut } = finished;
+  const { intake, sentMs, retries, requestId } = finished.delivery;
+  const { head } = intake;
   if (finished.watch !== null) {
     const { isRequestRead, watch } = finished;
     watch.end({ outcome, requestId, startedMs, sentMs, isRequestRead });

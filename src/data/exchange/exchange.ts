@@ -26,9 +26,8 @@ import { Waits } from "./waits.ts";
 import { responseMode } from "./heads.ts";
 
 /**
- * One request from its head to the end of its response: finds the route, the user and the arm, gets a
- * connection, relays both bodies with back-pressure, watches the waits, retries where that is safe, and
- * ends in exactly one outcome.
+ * One request from its head to the end of its response: finds route, user and arm, gets a connection, relays both
+ * bodies with back-pressure, watches the waits, retries where that is safe, and ends in exactly one outcome.
  */
 export class Exchange implements UpstreamUser {
   nextInFlight: Exchange | null = null;
@@ -285,9 +284,8 @@ export class Exchange implements UpstreamUser {
     this.#delivery.settle(this.#choice as Choice, this.#status);
     const reusable = !this.#close && this.requestRead;
     const outcome = outcomeOfStatus(this.#status);
-    const isBad = this.#watch !== null && this.#watch.endAnswer() !== null;
-    this.#finish(isBad && outcome === "success" ? "bad_answer" : outcome);
-    this.#client.endExchange(reusable);
+    if (this.#watch === null) return this.#complete(outcome, reusable);
+    this.#watch.settle(outcome, (settled) => this.#complete(settled, reusable));
   }
 
   onClientDrain(): void {
@@ -351,10 +349,9 @@ export class Exchange implements UpstreamUser {
     this.#note(code);
     const close = this.#close || !this.requestRead || context.draining;
     const withoutBody = this.#intake.head.method === "HEAD";
-    const variant = this.#choice === null ? null : this.#choice.arm.shownVariant;
+    const variant = this.#choice?.arm.shownVariant ?? null;
     wire.writeText(problemAnswer(code, detail, { close, variant, withoutBody }));
-    this.#finish(outcomeOfRefusal(code));
-    this.#client.endExchange(!close);
+    this.#complete(outcomeOfRefusal(code), !close);
   }
 
   #note(code: RefusalCode): void {
@@ -367,8 +364,13 @@ export class Exchange implements UpstreamUser {
     this.#status = 200;
     const close = this.#close || !this.requestRead;
     this.#client.wire.writeText(optionsAnswer(close));
-    this.#finish("success");
-    this.#client.endExchange(!close);
+    this.#complete("success", !close);
+  }
+
+  #complete(outcome: Outcome, reusable: boolean): void {
+    if (this.#over) return;
+    this.#finish(outcome);
+    this.#client.endExchange(reusable);
   }
 
   /** Counts the exchange; everything that ends one comes through here once. */
@@ -380,7 +382,6 @@ export class Exchange implements UpstreamUser {
     this.#delivery.leave();
     if (this.#choice !== null) context.recorder.endInFlight(this.#choice.arm.series);
     recordExchange(context, {
-      head: this.#intake.head,
       choice: this.#choice,
       route: this.#route === null ? null : this.#route.policy.match,
       outcome,

@@ -69,6 +69,7 @@ export const status: Status = {
       strategy: "hash",
       coverage: 1,
       disabled: false,
+      mirrored: [],
       variants: [
         {
           key: "full",

@@ -12,6 +12,7 @@ const calm: AlertFacts = {
   rollouts: [],
   reloadFault: null,
   storeFault: null,
+  mirrors: [],
 };
 
 /** Alerts over a store, as one process after the other would have them. */

@@ -58,6 +58,7 @@ export function createFakes(workers: number, { answerTerminate = true } = {}) {
       spawn,
       log: (level, message, facts) => logs.push({ level, message, facts }),
       onSnapshot: (_snapshot, source) => snapshots.push(source),
+      onWrite: () => {},
       onWorkerGone: (source) => gone.push(source),
     },
   );

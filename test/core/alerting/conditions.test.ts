@@ -66,6 +66,16 @@ describe("every kind of alert", () => {
     ],
     reloadFault: "line 3: unknown key",
     storeFault: "the disk is full",
+    mirrors: [
+      {
+        experiment: "e",
+        variant: "new",
+        queued: 3,
+        oldestAgeMs: 90_000,
+        failure: "connect ECONNREFUSED",
+        diverged: 2,
+      },
+    ],
   });
 
   it.each(alertKinds)("%s has a condition of its own", (kind) => {
@@ -290,4 +300,32 @@ it("more errors and slower answers never mend anything", () => {
       );
     }),
   );
+});
+
+describe("mirrored writes", () => {
+  const mirror = (fields: object) =>
+    facts({
+      mirrors: [
+        {
+          experiment: "e",
+          variant: "new",
+          queued: 1,
+          oldestAgeMs: 60_000,
+          failure: null,
+          diverged: 0,
+          ...fields,
+        },
+      ],
+    });
+
+  it("behind for a minute are no alert yet, for longer they are, with the reason", () => {
+    expect(of("writes_behind", mirror({}))).toEqual([]);
+    const [late] = of("writes_behind", mirror({ oldestAgeMs: 60_001, failure: "it is down" }));
+    expect(late?.summary).toBe("new of e is 1m behind with 1 mirrored writes: it is down");
+  });
+
+  it("one that came to something else is one too many", () => {
+    expect(of("writes_diverged", mirror({}))).toEqual([]);
+    expect(of("writes_diverged", mirror({ diverged: 1 }))[0]).toMatchObject({ value: 1, limit: 0 });
+  });
 });

@@ -36,6 +36,7 @@ export function facts(fields: Partial<AlertFacts> = {}): AlertFacts {
     rollouts: [{ experiment: "e", rolledBack: null, breaches: [] }],
     reloadFault: null,
     storeFault: null,
+    mirrors: [],
     ...fields,
   };
 }
