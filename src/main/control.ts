@@ -8,6 +8,7 @@ import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { readMeasuredBefore } from "../control/measured-before.ts";
+import { createCompatibility, type CompatibilityStatus } from "../control/compatibility.ts";
 import { createMirror, type MirrorView } from "../control/mirror/mirror.ts";
 import { mirrorDirectory } from "../wire/mirrored-write.ts";
 import type { WriteReport } from "../wire/messages.ts";
@@ -61,6 +62,11 @@ export type Control = {
     actor: string,
     options: { readonly reason?: string; readonly force?: boolean },
   ): string | null | undefined;
+  /** Begins to ask the variants whether they go together; a split that would do harm gives everybody the control. */
+  checkVariants(): void;
+  /** An upstream is back, maybe as another one. */
+  recheck(upstream: string): void;
+  compatibility(): readonly CompatibilityStatus[];
   /** A worker has put a write on disk for the variants that did not answer it, or could not. */
   takeWrite(report: WriteReport): void;
   mirror(): {
@@ -112,7 +118,16 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     server: () => present.prometheus,
     rollouts: () => rollouts.view(),
   });
-  const effective = (wanted: Config) => rollouts.withShares(experiments.effective(wanted));
+  const compatibility = createCompatibility(shared);
+  let refused: ReadonlySet<string> = new Set();
+  compatibility.onChange(() => {
+    const before = refused;
+    const keys = Object.keys(present.experiments);
+    refused = new Set(keys.filter((key) => compatibility.isRefused(key)));
+    for (const key of keys) if (before.has(key) !== refused.has(key)) void route(key, true);
+  });
+  const effective = (wanted: Config) =>
+    withRefusals(rollouts.withShares(experiments.effective(wanted)), refused);
   let kept = restoreEpochs(store, effective(config).experiments, Math.round(realClock.wallMs()));
   if (store !== null) {
     const experimentKeys = Object.keys(config.experiments);
@@ -188,6 +203,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       experiments.configure(next);
       rollouts.configure(experiments.effective(next));
       alerts.configure(next.alerts);
+      compatibility.apply(next);
     },
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
@@ -199,6 +215,9 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       collector.workerGone(source);
       rollouts.workerGone(source);
     },
+    checkVariants: () => compatibility.apply(present),
+    recheck: (upstream) => compatibility.recheck(upstream),
+    compatibility: () => compatibility.status(),
     takeWrite(report) {
       if (report.kind === "kept") mirror?.notice(report.name, report.write);
       else {
@@ -220,11 +239,29 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       experiments.stop();
       rollouts.stop();
       alerts.stop();
-      await Promise.all([gates.stop(), queries.stop(), notifier.stop(noticeMsMax), mirror?.stop()]);
+      await Promise.all([
+        gates.stop(),
+        queries.stop(),
+        notifier.stop(noticeMsMax),
+        mirror?.stop(),
+        compatibility.stop(),
+      ]);
     },
     close() {
       history?.stop();
       store?.close();
     },
   };
+}
+
+/** Everybody gets the control where variants do not go together. */
+function withRefusals(config: Config, refused: ReadonlySet<string>): Config {
+  if (refused.size === 0) return config;
+  const experiments = Object.fromEntries(
+    Object.entries(config.experiments).map(([key, experiment]) => [
+      key,
+      refused.has(key) ? Object.assign({}, experiment, { disabled: true }) : experiment,
+    ]),
+  );
+  return { ...config, experiments };
 }

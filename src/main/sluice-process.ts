@@ -1,3 +1,4 @@
+import type { EndpointHealth } from "../wire/messages.ts";
 import { availableParallelism } from "node:os";
 import { ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
@@ -138,6 +139,8 @@ class RunningSluice implements Sluice {
   #draining = false;
   #cancelRoom: () => void = () => {};
   #hadMirrored = false;
+  /** Upstreams with an endpoint that is not well. */
+  #down: ReadonlySet<string> = new Set();
 
   constructor(loaded: LoadedConfig, context: Context) {
     const { config } = loaded;
@@ -167,7 +170,7 @@ class RunningSluice implements Sluice {
     );
     this.#health = createHealthChecker({
       ...shared,
-      publish: (endpoints) => this.#supervisor.setHealth(endpoints),
+      publish: (endpoints) => this.#noteHealth(endpoints),
     });
     this.reloader = createReloader(loaded, {
       ...shared,
@@ -195,7 +198,18 @@ class RunningSluice implements Sluice {
     }
     this.dataPort = started.value;
     this.#health.apply(upstreams);
+    this.#control.checkVariants();
     this.#cancelRoom = realTimers.every(mirrorRoomMs, () => this.#tellMirrorRoom());
+  }
+
+  #noteHealth(endpoints: readonly EndpointHealth[]): void {
+    const before = this.#down;
+    this.#down = new Set(
+      endpoints.filter(({ healthy }) => !healthy).map(({ upstream }) => upstream),
+    );
+    this.#supervisor.setHealth(endpoints);
+    // What comes back may be another version or model.
+    for (const upstream of before) if (!this.#down.has(upstream)) this.#control.recheck(upstream);
   }
 
   /** Workers count what they add themselves; what has left, and what others added, they learn now and then. */
@@ -222,6 +236,7 @@ class RunningSluice implements Sluice {
       epochs: this.#epochs,
       collected: this.view(),
       mirrors: this.#control.mirror().views,
+      compatibility: this.#control.compatibility(),
     });
   }
 

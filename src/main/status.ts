@@ -9,6 +9,7 @@ import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
 import type { Outcome } from "../core/traffic/outcome.ts";
 import { mirrorStateOf } from "../core/mirror/divergence.ts";
+import type { CompatibilityStatus } from "../control/compatibility.ts";
 import type { MirrorView } from "../control/mirror/mirror.ts";
 import type { PairedLatency } from "../core/comparison/paired-latency.ts";
 import type { ExperimentStatus, Readiness, Status } from "../wire/admin-api.ts";
@@ -30,6 +31,7 @@ export type StatusFacts = {
   readonly collected: Pick<CollectorView, "experiments" | "endpoints">;
   /** Variants that get copies of writes. */
   readonly mirrors: readonly MirrorView[];
+  readonly compatibility: readonly CompatibilityStatus[];
 };
 
 const workerStates: Readonly<Record<WorkerPhase, Status["workers"][number]["state"]>> = {
@@ -71,6 +73,7 @@ export function describeStatus(facts: StatusFacts): Status {
         facts.epochs[policy.key] ?? 0,
         facts.collected.experiments.get(policy.key),
         facts.mirrors.filter(({ experiment }) => experiment === policy.key),
+        facts.compatibility.find(({ experiment }) => experiment === policy.key),
       ),
     ),
   };
@@ -121,6 +124,7 @@ function describeExperiment(
   epoch: number,
   view: ExperimentView | undefined,
   mirrors: readonly MirrorView[],
+  compatibility: CompatibilityStatus | undefined,
 ): ExperimentStatus {
   // What was counted before the split changed is not this epoch's.
   const present = view?.epoch === epoch ? view : undefined;
@@ -139,6 +143,20 @@ function describeExperiment(
       ...describeVariant(present?.variants.get(variant.key)),
     })),
     mirrored: mirrors.map(describeMirror),
+    compatibility: compatibility === undefined ? null : describeCompatibility(compatibility),
+  };
+}
+
+function describeCompatibility({
+  checkedAt,
+  findings,
+}: CompatibilityStatus): NonNullable<ExperimentStatus["compatibility"]> {
+  return {
+    checked_at: checkedAt === null ? null : new Date(checkedAt).toISOString(),
+    refused: findings.some(({ severity }) => severity === "refuse"),
+    findings: findings.map(({ code, severity, variant, message, override }) => {
+      return { code, severity, variant, message, override };
+    }),
   };
 }
 

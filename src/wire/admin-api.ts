@@ -171,6 +171,22 @@ const experimentSchema = z.object({
   disabled: z.boolean().describe("Kill switch: everybody gets the control"),
   variants: z.array(variantSchema),
   mirrored: z.array(mirroredSchema),
+  compatibility: z
+    .object({
+      checked_at: z.iso.datetime().nullable().describe("null before the first answer"),
+      refused: z.boolean().describe("Everybody gets the control until the variants go together"),
+      findings: z.array(
+        z.object({
+          code: z.string(),
+          severity: z.enum(["refuse", "warn"]),
+          variant: z.string(),
+          message: z.string(),
+          override: z.string().nullable().describe("What in the file allows it all the same"),
+        }),
+      ),
+    })
+    .nullable()
+    .describe("Whether the variants may be split; null where nothing can be asked"),
 });
 
 export const statusSchema = z.object({

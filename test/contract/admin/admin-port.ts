@@ -70,6 +70,7 @@ export const status: Status = {
       coverage: 1,
       disabled: false,
       mirrored: [],
+      compatibility: null,
       variants: [
         {
           key: "full",
