@@ -236,7 +236,6 @@ describe("kill -9 under running traffic", () => {
     await new Promise((resolve) => setTimeout(resolve, 2500));
     const startedMs = Date.now();
     const second = await again();
-    expect((await look(second.adminUrl)).step).toBe(before.step);
     await expect
       .poll(async () => (await look(second.adminUrl)).phase, { timeout: 20_000 })
       .toBe("observing");

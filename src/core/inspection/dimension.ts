@@ -2,7 +2,7 @@
 const learnedAfter = 8;
 /** Answers that are all looked at in the beginning, and again after a wrong one; else one in `sampleEvery`. */
 const allOf = 32;
-const sampleEvery = 16;
+const sampleEvery = 64;
 /** A length is not counted further, so that a new one can become the usual one in time. */
 const countMax = 64;
 /** Kinds of requests, and lengths for each, that are told apart; answers beyond are not judged. */

@@ -77,19 +77,33 @@ function isEmptyAt(text: string, start: number): boolean {
   return text.charCodeAt(skipSpace(text, start + 1)) === closing;
 }
 
-const emptyNamed = /"embedding"\s*:\s*(?:\[\s*\]|""|null)/;
-
+/** Brackets and quotes are few among digits, so that looking for them skips almost all of the text. */
 function hasEmptyVector(text: string): boolean {
-  return text.includes(",[]") || text.includes("[[]") || emptyNamed.test(text);
+  for (let at = text.indexOf("["); at !== -1; at = text.indexOf("[", at + 1)) {
+    if (text.charCodeAt(skipSpace(text, at + 1)) === closing && isVectorAt(text, at)) return true;
+  }
+  return text.includes('"embedding":""') || text.includes('"embedding":null');
+}
+
+/** Whether the bracket at `at` stands where a vector does: in a list, or behind its key. */
+function isVectorAt(text: string, at: number): boolean {
+  const before = lastVisible(text, at - 1);
+  const code = text.charCodeAt(before);
+  if (code === 0x2c || code === opening) return true;
+  return code === 0x3a && text.slice(0, before).trimEnd().endsWith('"embedding"');
+}
+
+function lastVisible(text: string, from: number): number {
+  let at = from;
+  while (at >= 0 && text.charCodeAt(at) <= 0x20) at -= 1;
+  return at;
 }
 
 /** A null among numbers, which is how some servers write NaN; a null behind a colon is another field's. */
 function hasNull(text: string): boolean {
   let at = text.indexOf("null");
   while (at !== -1) {
-    let before = at - 1;
-    while (before >= 0 && text.charCodeAt(before) <= 0x20) before -= 1;
-    const code = text.charCodeAt(before);
+    const code = text.charCodeAt(lastVisible(text, at - 1));
     if (code === 0x2c || code === opening) return true;
     at = text.indexOf("null", at + 4);
   }

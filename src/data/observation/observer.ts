@@ -135,16 +135,15 @@ export class Observer {
   #recordTokens(recorder: Recorder, { series, cluster, startedMs, endedMs }: ObservedEnd): void {
     const { tokensIn, tokensOut } = this.facts;
     const firstTokenMs = this.#firstTokenMs;
-    const found: readonly (readonly [name: string, value: number | null])[] = [
-      ["tokens_in", tokensIn],
-      ["tokens_out", tokensOut],
-      ["first_token", firstTokenMs === -1 ? null : firstTokenMs - startedMs],
-      ["tokens_per_second", tokensPerSecond(tokensOut, firstTokenMs, endedMs)],
-      ["cost", costOf(this.#plan.price, tokensIn, tokensOut)],
-    ];
-    for (const [name, value] of found) {
+    const add = (name: string, value: number | null) => {
       if (value !== null) recorder.recordMetric(series, name, value, cluster);
-    }
+    };
+    add("tokens_in", tokensIn);
+    add("tokens_out", tokensOut);
+    add("cost", costOf(this.#plan.price, tokensIn, tokensOut));
+    if (firstTokenMs === -1) return;
+    add("first_token", firstTokenMs - startedMs);
+    add("tokens_per_second", tokensPerSecond(tokensOut, firstTokenMs, endedMs));
   }
 
   #readFields(headers: readonly string[], fields: ReadonlyMap<string, string>): void {

@@ -35,12 +35,12 @@ describe("the usual length of vectors", () => {
     expect(memory.isUsual("one more", 1)).toBe(true);
   });
 
-  it("is looked at in the first 32 answers, then in one of 16, and in all after a wrong one", () => {
+  it("is looked at in the first 32 answers, then in one of 64, and in all after a wrong one", () => {
     const memory = createDimensionMemory();
     const looks = (count: number) =>
       Array.from({ length: count }, () => memory.wantsLook()).filter(Boolean).length;
     expect(looks(32)).toBe(32);
-    expect(looks(160)).toBe(10);
+    expect(looks(640)).toBe(10);
     for (let turn = 0; turn < 9; turn += 1) memory.isUsual("", 512);
     memory.isUsual("", 511);
     expect(looks(32)).toBe(32);
