@@ -2,7 +2,7 @@
  * A target's path in the form in which paths are compared (RFC 3986 §6.2.2): unreserved characters are
  * percent-decoded, other triplets get capitals, and dot segments are resolved, `%2e` included, so that no
  * spelling gets around a route. `%2F` is data, not a separator; only one layer of encoding is looked at.
- * What is forwarded stays as received.
+ * What is forwarded stays as received, unless a route takes a prefix off it.
  */
 export function normalisedPath(target: string): string {
   let end = 0;

@@ -284,8 +284,8 @@ const routeHandle = text("segment:NAME or query:NAME", 128).transform(
 );
 
 const routePrefix = text("a path such as /rag", 256).regex(
-  /^(?:\/[A-Za-z0-9._~-]+)+$/,
-  "a prefix starts with /, does not end with it, and has letters, digits and . _ ~ - only",
+  /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/,
+  "a prefix starts with /, does not end with it, has letters, digits and . _ ~ - only, and no segment is . or ..",
 );
 
 /** One entry of `routes:`; names not yet looked up. */

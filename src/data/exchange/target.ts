@@ -1,3 +1,4 @@
+import { normalisedPath } from "../../core/traffic/path.ts";
 import { rewritePath } from "../../core/traffic/transform.ts";
 import type { Arm } from "../routing.ts";
 
@@ -8,15 +9,10 @@ export function targetOf({ variant, prefix }: Arm, target: string): string {
   return path === null ? inner : rewritePath(inner, path);
 }
 
-/** Takes off as many segments as the prefix has: in the target they may be written with escapes. */
+/** Cut from the path as routes compare it: as received, escapes and dot segments may hide where the prefix ends. */
 function withoutPrefix(target: string, prefix: string): string {
+  const rest = normalisedPath(target).slice(prefix.length);
   const question = target.indexOf("?");
-  const pathEnd = question === -1 ? target.length : question;
-  let at = 0;
-  for (let left = prefix.split("/").length - 1; left > 0; left -= 1) {
-    const next = target.indexOf("/", at + 1);
-    at = next === -1 || next > pathEnd ? pathEnd : next;
-  }
-  const rest = target.slice(at);
-  return rest.startsWith("/") ? rest : `/${rest}`;
+  const query = question === -1 ? "" : target.slice(question);
+  return rest === "" ? `/${query}` : rest + query;
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { exchangeRaw } from "../../support/raw.ts";
 import { startPlane, type TestPlane } from "../../support/plane.ts";
 import { startUpstream, type TestUpstream } from "../../support/upstream.ts";
 
@@ -40,6 +41,19 @@ describe("a route's prefix", () => {
     expect(upstream.requests[0]?.headers["x-forwarded-prefix"]).toBe(
       isInside ? "/my/rag" : undefined,
     );
+  });
+
+  it.each([
+    ["/x/../my/rag/graphs", "/base/graphs"],
+    ["/my/x/../rag/graphs?a=..", "/base/graphs?a=.."],
+    ["/my/rag/../rag/graphs", "/base/graphs"],
+    ["/my/%2e%2e/my/rag", "/base/"],
+    ["/my/rag/a%2Fb", "/base/a%2Fb"],
+  ])("no spelling of it leaves the upstream's own path: %s", async (path, url) => {
+    const { plane, upstream } = await start();
+    const head = `GET ${path} HTTP/1.1\r\nhost: sluice.test\r\nconnection: close\r\n\r\n`;
+    await exchangeRaw(plane.port, head);
+    expect(upstream.requests[0]?.url).toBe(url);
   });
 
   it.each([

@@ -192,6 +192,8 @@ routes:
     [`{ match: "/x", upstream: a, class: write }`, "only an experiment has variants"],
     [`{ match: "/x", upstream: a, prefix: /y }`, "does not begin with it"],
     [`{ match: "/x", upstream: a, prefix: "y/" }`, "a prefix starts with /"],
+    ["{ preset: tei, upstream: a, prefix: /a/../b }", "no segment is . or .."],
+    ["{ preset: tei, upstream: a, prefix: /. }", "no segment is . or .."],
     [
       "{ preset: tei, upstream: a }\n  - { preset: ollama, upstream: a }",
       "can never match: routes[0] (preset tei)",
