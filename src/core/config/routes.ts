@@ -1,7 +1,8 @@
-import type { RoutePolicy, RouteTarget } from "../traffic/policy.ts";
+import type { HandleUse, RoutePolicy, RouteTarget } from "../traffic/policy.ts";
 import type { PresetRoute } from "../traffic/presets/preset.ts";
 import { presets, type PresetName } from "../traffic/presets/presets.ts";
 import type { AddIssue, Readable } from "./checks.ts";
+import { fileLimits } from "./defaults.ts";
 import { parseRouteMatch, shadows, type RouteMatch } from "./route-match.ts";
 import type { WrittenRoute } from "./schema.ts";
 import { unknown } from "./suggestion.ts";
@@ -9,9 +10,16 @@ import { unknown } from "./suggestion.ts";
 /** Routes as they are written: what is wrong with them, and what they come to. */
 
 export function checkRoutes(written: Readable, add: AddIssue): void {
+  let count = 0;
   for (const [index, route] of written.routes.entries()) {
     if (route === null) continue;
     const at = ["routes", index];
+    const added = route.preset === undefined ? 1 : presets[route.preset].length;
+    count += added;
+    if (count > fileLimits.routesMax && count - added <= fileLimits.routesMax) {
+      const message = `at most ${fileLimits.routesMax} routes, and with those of its presets the file has more from here on`;
+      add(at, "too_many_routes", message);
+    }
     if ((route.match === undefined) === (route.preset === undefined)) {
       add(at, "route_match", "say exactly one of match and preset");
     }
@@ -34,10 +42,30 @@ function checkWritten(at: readonly PropertyKey[], route: WrittenRoute, add: AddI
     if (route[field] === undefined || route.upstream === undefined) continue;
     add([...at, field], "route_target", "only an experiment has variants to choose from");
   }
-  const { prefix, match } = route;
-  if (prefix === undefined || match === undefined) return;
+  const { prefix, match, handle } = route;
+  if (match === undefined) return;
+  if (handle !== undefined) checkHandle([...at, "handle"], route, handle, match, add);
+  if (prefix === undefined) return;
   if (match.pattern !== prefix && !match.pattern.startsWith(`${prefix}/`)) {
     add([...at, "prefix"], "route_prefix", `the pattern ${match.pattern} does not begin with it`);
+  }
+}
+
+function checkHandle(
+  at: readonly PropertyKey[],
+  { upstream, class: written = "split" }: WrittenRoute,
+  handle: HandleUse,
+  { pattern }: RouteMatch,
+  add: AddIssue,
+): void {
+  if (handle.in === "segment" && !pattern.split("/").includes(`:${handle.name}`)) {
+    const message = `the pattern ${pattern} has no segment :${handle.name}`;
+    add(at, "route_handle", message);
+  }
+  if (upstream === undefined && written === "split") {
+    const message =
+      "a split route gives each user their own variant; with class: affinity the handle leads back";
+    add(at, "route_handle", message);
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { matchRoute, compileRoutes } from "../../../src/core/traffic/route.ts";
 import type { RouteClass, RoutePolicy } from "../../../src/core/traffic/policy.ts";
-import { presetNames } from "../../../src/core/traffic/presets/presets.ts";
+import { fileLimits } from "../../../src/core/config/defaults.ts";
+import { presetNames, presets } from "../../../src/core/traffic/presets/presets.ts";
 import { configOf } from "../../support/plane.ts";
 
 function routesOf(preset: string, more = ""): readonly RoutePolicy[] {
@@ -207,5 +208,57 @@ routes:
   - ${route}
 `),
     ).toThrow(message);
+  });
+
+  it("counts towards the routes that a file may have", () => {
+    const routesOfFile = (own: number) => {
+      const lines = Array.from(
+        { length: own },
+        (_, at) => `  - { match: "/own/${at}", upstream: a }`,
+      );
+      const preset = "  - { preset: lightrag, upstream: a }";
+      return configOf(`
+upstreams: { a: { url: "http://a.test" } }
+routes:
+${[...lines, preset].join("\n")}
+`).routes;
+    };
+    const ownMax = fileLimits.routesMax - presets.lightrag.length;
+    expect(routesOfFile(ownMax)).toHaveLength(fileLimits.routesMax);
+    expect(() => routesOfFile(ownMax + 1)).toThrow(
+      new RegExp(`routes\\[${ownMax + 1}\\][^]*too_many_routes`),
+    );
+  });
+});
+
+describe("the handle of a route of one's own", () => {
+  const withHandle = (route: string) =>
+    configOf(`
+upstreams: { a: { url: "http://a.test" }, b: { url: "http://b.test" } }
+routes:
+  - ${route}
+experiments:
+  test: { variants: { control: { upstream: a }, treatment: { upstream: b } } }
+`).routes[0]?.handle;
+
+  it.each([
+    [`{ match: "/x/:id", experiment: test, class: affinity, handle: "segment:id" }`, "segment"],
+    [`{ match: "/x", experiment: test, class: affinity, handle: "query:track_id" }`, "query"],
+    [`{ match: "/x/:id", experiment: test, class: write, handle: "segment:id" }`, "segment"],
+  ])("%s", (route, place) => {
+    expect(withHandle(route)?.in).toBe(place);
+  });
+
+  it.each([
+    [
+      `{ match: "/x/:id", experiment: test, class: affinity, handle: "segment:name" }`,
+      "the pattern /x/:id has no segment :name",
+    ],
+    [`{ match: "/x/:id", experiment: test, handle: "segment:id" }`, "with class: affinity"],
+    [`{ match: "/x/:id", experiment: test, class: split, handle: "query:id" }`, "class: affinity"],
+    [`{ match: "/x/:id", upstream: a, handle: "segment:id" }`, "only an experiment has variants"],
+    [`{ match: "/x", experiment: test, class: affinity, handle: "id" }`, "segment:NAME or query"],
+  ])("%s is refused: %s", (route, message) => {
+    expect(() => withHandle(route)).toThrow(message);
   });
 });
