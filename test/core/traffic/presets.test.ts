@@ -82,6 +82,10 @@ describe("lightrag", () => {
     ["GET /openapi.json", "one_variant"],
     ["GET /static/swagger-ui/x.css", "one_variant"],
     ["GET /some/new/route", "primary"],
+    ["HEAD /graphs", "split"],
+    ["HEAD /graph/label/list", "split"],
+    ["OPTIONS /documents/upload", "primary"],
+    ["OPTIONS /graph/entity/edit", "primary"],
   ])("%s is %s", (request, expected) => {
     expect(classOf("lightrag", request, expected)).toBe(expected);
   });
@@ -114,16 +118,28 @@ describe("the others", () => {
     ["openviking", "DELETE /api/v1/fs/x", "write"],
     ["openviking", "POST /api/v1/sessions", "write"],
     ["openviking", "GET /api/v1/sessions/s1", "affinity"],
+    ["openviking", "GET /api/v1/sessions/s1/context", "affinity"],
+    ["openviking", "POST /api/v1/sessions/s1/messages", "write"],
     ["openviking", "GET /api/v1/tasks/t1", "affinity"],
+    ["openviking", "OPTIONS /webdav/resources/x", "primary"],
+    ["openviking", "PROPFIND /webdav/resources/x", "affinity"],
     ["openviking", "MKCOL /webdav/resources/x", "write"],
     ["openviking", "POST /bot/v1/chat/stream", "split"],
     ["openai", "POST /v1/embeddings", "split"],
     ["openai", "POST /v1/chat/completions", "split"],
     ["openai", "GET /v1/models", "primary"],
+    ["openai", "GET /v1/responses/resp_1", "split"],
     ["openai", "POST /v1/files", "write"],
+    ["openai", "GET /v1/files/f1/content", "affinity"],
+    ["openai", "OPTIONS /v1/files", "primary"],
     ["ollama", "POST /api/embed", "split"],
     ["ollama", "POST /api/chat", "split"],
     ["ollama", "POST /api/pull", "write"],
+    ["ollama", "POST /api/push", "write"],
+    ["ollama", "POST /api/create", "write"],
+    ["ollama", "POST /api/copy", "write"],
+    ["ollama", "HEAD /api/blobs/sha256:1", "affinity"],
+    ["ollama", "OPTIONS /api/pull", "primary"],
     ["ollama", "DELETE /api/delete", "write"],
     ["ollama", "GET /api/tags", "primary"],
     ["ollama", "POST /v1/embeddings", "split"],
@@ -132,6 +148,29 @@ describe("the others", () => {
     ["tei", "GET /info", "primary"],
   ])("%s: %s is %s", (preset, request, expected) => {
     expect(classOf(preset, request, expected)).toBe(expected);
+  });
+
+  it.each(presetNames)("%s refuses no body that Sluice takes by default", (name) => {
+    const byServer = new Set(["POST /documents/text", "POST /documents/texts"]);
+    const smaller = routesOf(name).filter(
+      ({ match, bodyBytesMax }) =>
+        !byServer.has(match) && bodyBytesMax !== null && bodyBytesMax < 101 * 2 ** 20,
+    );
+    expect(smaller).toEqual([]);
+  });
+
+  it.each(presetNames)("%s: what cannot change anything is no write", (name) => {
+    const routes = routesOf(name);
+    for (const { class: found, pattern, match } of routes) {
+      if (found !== "write") continue;
+      const path = pattern.replaceAll("**", "rest").replaceAll(/:\w+/g, "x");
+      for (const method of ["GET", "HEAD", "OPTIONS"]) {
+        const { methods, class: taken } = routeOf(routes, `${method} ${path}`);
+        // Ollama's own commands have one method each, and nothing to read.
+        if (match.startsWith("/api/") && methods === null) continue;
+        expect({ match, method, taken }).not.toMatchObject({ taken: "write" });
+      }
+    }
   });
 
   it.each(presetNames)(

@@ -1,4 +1,4 @@
-import { mebibyte, modelWaits, theRest, workWaits, type PresetRoute } from "./preset.ts";
+import { mebibyte, modelWaits, preflight, theRest, workWaits, type PresetRoute } from "./preset.ts";
 
 const askReason = "a question: each user's own variant";
 const writeReason = "changes documents: never split; mirrored where writes: mirror";
@@ -8,6 +8,7 @@ const showReason = "shows what the primary variant holds";
 
 /** LightRAG's API server (HKUDS/LightRAG, `docs/LightRAG-API-Server.md` and its routers). */
 export const lightrag: readonly PresetRoute[] = [
+  preflight,
   {
     match: "POST /query/stream",
     class: "split",
@@ -44,9 +45,13 @@ export const lightrag: readonly PresetRoute[] = [
     reason: `${askReason}; Ollama emulation`,
   },
   { match: "/api/**", class: "pin", reason: "which models there are: one answer for everybody" },
-  { match: "GET /graphs", class: "split", reason: "reads the graph of the user's own variant" },
   {
-    match: "GET /graph/**",
+    match: "GET,HEAD /graphs",
+    class: "split",
+    reason: "reads the graph of the user's own variant",
+  },
+  {
+    match: "GET,HEAD /graph/**",
     class: "split",
     reason: "reads the graph of the user's own variant",
   },

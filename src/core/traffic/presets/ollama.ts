@@ -1,23 +1,22 @@
-import { mebibyte, modelWaits, theRest, workWaits, type PresetRoute } from "./preset.ts";
+import { mebibyte, modelWaits, preflight, theRest, workWaits, type PresetRoute } from "./preset.ts";
 import { openai } from "./openai.ts";
 
 const modelReason = "changes which models a server has: never split";
 
 /** Ollama's own API, and the OpenAI-compatible one beside it (ollama `docs/api.md`, `docs/openapi.yaml`). */
 export const ollama: readonly PresetRoute[] = [
+  preflight,
   ...["/api/chat", "/api/generate"].map((path): PresetRoute => ({
     match: `POST ${path}`,
     class: "split",
     classify: "ollama_generate",
     timeouts: modelWaits,
-    bodyBytesMax: 32 * mebibyte,
     reason: "a model's text: each user's own variant",
   })),
   ...["/api/embed", "/api/embeddings"].map((path): PresetRoute => ({
     match: `POST ${path}`,
     class: "split",
     classify: "ollama_embed",
-    bodyBytesMax: 32 * mebibyte,
     reason: "each user's own variant; into one vector store only if the models are the same",
   })),
   ...["GET /api/tags", "GET /api/ps", "GET /api/version", "POST /api/show"].map(
@@ -45,6 +44,6 @@ export const ollama: readonly PresetRoute[] = [
     timeouts: modelWaits,
     reason: modelReason,
   })),
-  ...openai.filter(({ match }) => match !== theRest.match),
+  ...openai.filter((route) => route !== preflight && route !== theRest),
   theRest,
 ];

@@ -1,14 +1,14 @@
-import { mebibyte, modelWaits, theRest, workWaits, type PresetRoute } from "./preset.ts";
+import { mebibyte, modelWaits, preflight, theRest, workWaits, type PresetRoute } from "./preset.ts";
 
 const storeReason = "kept on one server: never split";
 
 /** What OpenAI-compatible servers have in common: OpenAI, vLLM, Infinity, llama.cpp, TEI. */
 export const openai: readonly PresetRoute[] = [
+  preflight,
   {
     match: "POST /v1/embeddings",
     class: "split",
     classify: "openai_embeddings",
-    bodyBytesMax: 32 * mebibyte,
     reason: "each user's own variant; into one vector store only if the models are the same",
   },
   {
@@ -16,7 +16,6 @@ export const openai: readonly PresetRoute[] = [
     class: "split",
     classify: "openai_chat",
     timeouts: modelWaits,
-    bodyBytesMax: 32 * mebibyte,
     reason: "a chat: each user's own variant",
   },
   {
@@ -24,15 +23,18 @@ export const openai: readonly PresetRoute[] = [
     class: "split",
     classify: "openai_chat",
     timeouts: modelWaits,
-    bodyBytesMax: 32 * mebibyte,
     reason: "a completion: each user's own variant",
   },
   {
     match: "POST /v1/responses",
     class: "split",
     timeouts: modelWaits,
-    bodyBytesMax: 32 * mebibyte,
     reason: "an answer: each user's own variant",
+  },
+  {
+    match: "GET /v1/responses/**",
+    class: "split",
+    reason: "kept by the variant that answered, which is the user's own",
   },
   ...["/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/pooling"].map(
     (path): PresetRoute => ({

@@ -1,4 +1,4 @@
-import { mebibyte, modelWaits, theRest, workWaits, type PresetRoute } from "./preset.ts";
+import { mebibyte, modelWaits, preflight, theRest, workWaits, type PresetRoute } from "./preset.ts";
 
 const searchReason = "a search: each user's own variant";
 const readReason = "reads the content of the user's own variant";
@@ -6,6 +6,7 @@ const writeReason = "changes content: never split; mirrored where writes: mirror
 
 /** OpenViking's server (volcengine/OpenViking, `openviking/server/routers`). */
 export const openviking: readonly PresetRoute[] = [
+  preflight,
   {
     match: "POST /api/v1/search/**",
     class: "split",
@@ -27,14 +28,14 @@ export const openviking: readonly PresetRoute[] = [
     reason: "a chat: each user's own variant",
   },
   {
-    match: "GET /api/v1/tasks/:task_id",
+    match: "GET,HEAD /api/v1/tasks/:task_id/**",
     class: "affinity",
     classify: "openviking",
     handle: { in: "segment", name: "task_id" },
     reason: "only the variant that began the task knows it",
   },
   {
-    match: "GET /api/v1/sessions/:session_id",
+    match: "GET,HEAD /api/v1/sessions/:session_id/**",
     class: "affinity",
     classify: "openviking",
     handle: { in: "segment", name: "session_id" },
@@ -52,7 +53,11 @@ export const openviking: readonly PresetRoute[] = [
       reason: writeReason,
     }),
   ),
-  { match: "GET,HEAD,OPTIONS,PROPFIND /webdav/**", class: "affinity", reason: readReason },
+  {
+    match: "GET,HEAD,PROPFIND /webdav/**",
+    class: "affinity",
+    reason: "reads what is written there: what the primary variant holds",
+  },
   { match: "/webdav/**", class: "write", timeouts: workWaits, reason: writeReason },
   { match: "/mcp/**", class: "pin", timeouts: modelWaits, reason: "a session of its own kind" },
   { match: "/studio/**", class: "one_variant", reason: "pages of two builds do not mix" },

@@ -9,7 +9,7 @@ export type PresetRoute = {
   readonly classify?: ReaderName;
   readonly handle?: HandleUse;
   readonly timeouts?: Partial<Timeouts>;
-  /** Largest request body, where the server takes more than Sluice does by default. */
+  /** Largest request body, where the server says one; else the listener's counts. */
   readonly bodyBytesMax?: number;
   /** Why it is so, for whoever reads the table. */
   readonly reason: string;
@@ -29,6 +29,13 @@ export const workWaits: Partial<Timeouts> = {
   firstByteMs: 330_000,
   idleMs: 60_000,
   totalMs: null,
+};
+
+/** A browser's question before a request from another origin; no write, whatever it asks about. */
+export const preflight: PresetRoute = {
+  match: "OPTIONS /**",
+  class: "pin",
+  reason: "asks what is allowed: one answer for all",
 };
 
 /** What no other line takes. */

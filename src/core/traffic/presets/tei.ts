@@ -1,4 +1,4 @@
-import { mebibyte, theRest, type PresetRoute } from "./preset.ts";
+import { theRest, type PresetRoute } from "./preset.ts";
 
 const embedReason =
   "each user's own variant; into one vector store only if the models are the same";
@@ -10,18 +10,16 @@ export const tei: readonly PresetRoute[] = [
     match: "POST /embed",
     class: "split",
     classify: "tei_embed",
-    bodyBytesMax: 32 * mebibyte,
     reason: embedReason,
   },
   {
     match: "POST /v1/embeddings",
     class: "split",
     classify: "openai_embeddings",
-    bodyBytesMax: 32 * mebibyte,
     reason: embedReason,
   },
-  { match: "POST /embed_all", class: "split", bodyBytesMax: 32 * mebibyte, reason: embedReason },
-  { match: "POST /embed_sparse", class: "split", bodyBytesMax: 32 * mebibyte, reason: embedReason },
+  { match: "POST /embed_all", class: "split", reason: embedReason },
+  { match: "POST /embed_sparse", class: "split", reason: embedReason },
   { match: "POST /rerank", class: "split", classify: "tei_rerank", reason: scoreReason },
   { match: "POST /predict", class: "split", classify: "tei_rerank", reason: scoreReason },
   { match: "POST /similarity", class: "split", reason: scoreReason },
