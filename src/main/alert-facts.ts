@@ -24,7 +24,6 @@ export function gatherAlertFacts({
   reload,
   storeFault,
   mirrors,
-  nowMs,
 }: {
   /** As it is routed. */
   readonly config: Config;
@@ -36,7 +35,6 @@ export function gatherAlertFacts({
   readonly storeFault: string | null;
   readonly mirrors: readonly MirrorView[];
   /** Wall clock. */
-  readonly nowMs: number;
 }): AlertFacts {
   const lives = new Map(experiments.map((life) => [life.experiment, life]));
   return {
@@ -54,15 +52,13 @@ export function gatherAlertFacts({
     }),
     reloadFault: describeReload(reload),
     storeFault,
-    mirrors: mirrors.map(({ experiment, variant, queued, oldestAgeMs, failure, divergent }) => {
-      const diverged = divergent.filter(({ atMs }) => nowMs - atMs < divergedKnownMs).length;
-      return { experiment, variant, queued, oldestAgeMs, failure, diverged };
-    }),
+    mirrors: mirrors.map(
+      ({ experiment, variant, queued, oldestAgeMs, failure, unacknowledged: diverged }) => {
+        return { experiment, variant, queued, oldestAgeMs, failure, diverged };
+      },
+    ),
   };
 }
-
-/** Writes that diverged longer ago are for whoever reads the status. */
-const divergedKnownMs = 3_600_000;
 
 function describeExperiment(
   policy: ExperimentPolicy,

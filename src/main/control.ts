@@ -41,6 +41,8 @@ export type Control = {
   readonly experiments: Experiments;
   readonly rollouts: Rollouts;
   readonly alerts: Alerts;
+  /** What a person says about alerts; null when it was done, else why not. */
+  commandAlerts(event: Parameters<Alerts["command"]>[0]): string | null;
   readonly notifier: Notifier;
   /** The configuration as it is to be routed, given where experiments and rollouts stand. */
   effective(config: Config): Config;
@@ -162,7 +164,6 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         reload: reload(),
         storeFault: store?.fault() ?? null,
         mirrors: mirror?.view() ?? [],
-        nowMs: realClock.wallMs(),
       }),
   });
   function prepareRollout(experiment: string): Preparation | null {
@@ -189,6 +190,15 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     experiments,
     rollouts,
     alerts,
+    commandAlerts(event) {
+      const alert = event.kind === "acknowledge" ? alerts.state().alerts.get(event.alert) : null;
+      const refused = alerts.command(event);
+      // Whoever acknowledges that stores differ knows of it: it need not stay on fire.
+      if (refused === null && alert?.kind === "writes_diverged" && alert.experiment !== null) {
+        mirror?.acknowledge(alert.experiment, alert.subject ?? "");
+      }
+      return refused;
+    },
     notifier,
     effective,
     firstEpochs: Object.fromEntries(

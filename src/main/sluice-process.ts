@@ -322,7 +322,7 @@ class RunningSluice implements Sluice {
         },
         alerts: {
           list: () => describeAlerts(this.#control.alerts.state(), this.#control.notifier.state()),
-          command: (command, actor) => this.#control.alerts.command(alertEvent(command, actor)),
+          command: (command, actor) => this.#control.commandAlerts(alertEvent(command, actor)),
         },
         reportMetrics: (metrics) => this.#supervisor.reportMetrics(metrics),
         version,
@@ -344,6 +344,7 @@ class RunningSluice implements Sluice {
       gates: () => this.#control.gates(),
       live: () => this.#admin?.live() ?? null,
       store: () => this.#control.store(),
+      mirrors: () => this.#control.mirror().views,
       workers: () => this.#supervisor.state().workers,
       health: () => this.#health.state(),
       startedWallMs: this.#startedWallMs,

@@ -164,11 +164,10 @@ function describeCompatibility({
 const divergentShown = 10;
 
 function describeMirror(view: MirrorView): ExperimentStatus["mirrored"][number] {
-  const unacknowledged = Object.keys(view.diverged).length;
   return {
     variant: view.variant,
     state: mirrorStateOf({
-      unacknowledged,
+      unacknowledged: view.unacknowledged,
       oldestAgeMs: view.oldestAgeMs,
       isFailing: view.failure !== null,
     }),
@@ -178,6 +177,7 @@ function describeMirror(view: MirrorView): ExperimentStatus["mirrored"][number] 
     retried: view.retried,
     failure: view.failure,
     diverged: view.diverged,
+    unacknowledged: view.unacknowledged,
     last: view.divergent
       .slice(-divergentShown)
       .map(({ kind, requestId, path, atMs, ...answers }) => ({

@@ -150,6 +150,7 @@ const mirroredSchema = z
     retried: count,
     failure: z.string().nullable().describe("Why the first that waits was not taken"),
     diverged: z.partialRecord(z.enum(divergences), count),
+    unacknowledged: count.describe("Of them, since somebody last acknowledged the alert"),
     last: z.array(
       z.object({
         kind: z.enum(divergences),

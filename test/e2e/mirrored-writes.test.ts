@@ -155,6 +155,26 @@ describe("mirrored writes", () => {
     await expect
       .poll(async () => (await fetch(`${sluice.adminUrl}/v1/alerts`)).text(), { timeout: 10_000 })
       .toContain("writes_diverged");
+    await expect
+      .poll(async () => {
+        const { alerts } = (await (await fetch(`${sluice.adminUrl}/v1/alerts`)).json()) as {
+          alerts: { alert: string; status: string }[];
+        };
+        return alerts.map(({ status }) => status);
+      })
+      .toEqual(["firing"]);
+    const acknowledged = await fetch(`${sluice.adminUrl}/v1/alerts`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ command: "acknowledge", alert: "writes_diverged/e/new", actor: "me" }),
+    });
+    expect(await acknowledged.text()).toContain("me");
+    expect(acknowledged.status).toBe(200);
+    expect((await mirrored(sluice))[0]).toMatchObject({
+      state: "in_step",
+      diverged: { duplicated: 1 },
+      unacknowledged: 0,
+    });
   });
 
   it("what the control refused goes nowhere; nor does what is read", async () => {

@@ -1,37 +1,19 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Random, Timers } from "../../base/clock.ts";
-import {
-  divergenceOf,
-  isFinal,
-  retryMs,
-  type Divergence,
-  type WriteAnswer,
-} from "../../core/mirror/divergence.ts";
+import { divergenceOf, isFinal, type Divergence } from "../../core/mirror/divergence.ts";
 import type { UpstreamPolicy } from "../../core/traffic/policy.ts";
-import {
-  mirroredWriteSchema,
-  mirrorLimits,
-  type MirroredWrite,
-} from "../../wire/mirrored-write.ts";
-import { WriteSender } from "./delivery.ts";
+import { mirrorLimits, type MirroredWrite } from "../../wire/mirrored-write.ts";
+import type { SupervisorLog } from "../worker-slot.ts";
+import { WriteSender, type WriteTarget } from "./delivery.ts";
+import { Divergences, type DivergentWrite, type VariantDivergences } from "./divergences.ts";
+import { VariantLine, type Attempted } from "./line.ts";
+import { divergencesFile, WaitingWrites, type WaitingWrite } from "./waiting-writes.ts";
 
-/** Divergences that are kept for a look, of each variant. */
-export const divergencesKeptMax = 50;
-
-/** A write that came to something else on a variant than on the primary. */
-export type DivergentWrite = {
-  readonly kind: Divergence;
-  readonly requestId: string;
-  readonly path: string;
-  readonly atMs: number;
-  readonly primary: WriteAnswer;
-  readonly target: WriteAnswer;
-};
+/** How often the folder is looked through for writes that a worker kept and died before it told. */
+const lookMs = 10_000;
 
 /** How far one variant is behind the primary, and where it differs. */
-export type MirrorView = {
+export type MirrorView = VariantDivergences & {
   readonly experiment: string;
   readonly variant: string;
   readonly queued: number;
@@ -41,9 +23,6 @@ export type MirrorView = {
   readonly retried: number;
   /** Why the last attempt failed, while it is tried again; null when it is not. */
   readonly failure: string | null;
-  readonly diverged: Readonly<Partial<Record<Divergence, number>>>;
-  /** The last ones, oldest first. */
-  readonly divergent: readonly DivergentWrite[];
 };
 
 export type MirrorDependencies = {
@@ -53,11 +32,7 @@ export type MirrorDependencies = {
   readonly random: Random;
   /** The upstream of a variant; null when the configuration has it no longer. */
   readonly upstreamOf: (experiment: string, variant: string) => UpstreamPolicy | null;
-  readonly log: (
-    level: "info" | "warn" | "error",
-    message: string,
-    facts: Record<string, unknown>,
-  ) => void;
+  readonly log: SupervisorLog;
 };
 
 /** Brings writes to the variants that did not answer them: each variant's in order, however long it is away. */
@@ -71,245 +46,132 @@ export type Mirror = {
     requestId: string,
     path: string,
   ): void;
+  /** Somebody knows that the variant differs. */
+  acknowledge(experiment: string, variant: string): void;
   view(): readonly MirrorView[];
   /** Writes that wait, and their bytes. */
   room(): { readonly writes: number; readonly bytes: number };
   stop(): Promise<void>;
 };
 
-type Line = {
-  readonly experiment: string;
-  readonly variant: string;
-  /** Names of writes, oldest first. */
-  queue: string[];
-  isBusy: boolean;
-  attempt: number;
-  delivered: number;
-  retried: number;
-  failure: string | null;
-  readonly diverged: Partial<Record<Divergence, number>>;
-  divergent: DivergentWrite[];
-  cancel: () => void;
-};
+const unknown = { status: null, says: null };
 
+/** Takes up at once what an earlier life left in the folder. */
 export function createMirror(dependencies: MirrorDependencies): Mirror {
   const { directory, clock, timers, random, upstreamOf, log } = dependencies;
-  const lines = new Map<string, Line>();
-  /** Variants that each write still waits for. */
-  const waiting = new Map<string, Set<string>>();
-  const sizes = new Map<string, number>();
+  const writes = new WaitingWrites(directory, log);
+  const left = writes.takeUp();
+  const differences = new Divergences(join(directory, divergencesFile), log);
   const sender = new WriteSender();
-  let isStopped = false;
+  const lines = new Map<string, VariantLine>();
+  const delivered = new Map<VariantLine, number>();
 
-  function lineOf(experiment: string, variant: string): Line {
+  function lineOf(experiment: string, variant: string): VariantLine {
     const key = JSON.stringify([experiment, variant]);
     const known = lines.get(key);
     if (known !== undefined) return known;
-    const line: Line = {
-      experiment,
-      variant,
-      queue: [],
-      isBusy: false,
-      attempt: 0,
-      delivered: 0,
-      retried: 0,
-      failure: null,
-      diverged: {},
-      divergent: [],
-      cancel: () => {},
-    };
+    const line: VariantLine = new VariantLine(experiment, variant, {
+      timers,
+      random,
+      send: (name, attempt) => send(line, name, attempt),
+      settle: (name) => writes.settle(name, variant),
+    });
     lines.set(key, line);
     return line;
   }
 
-  function enqueue(name: string, experiment: string, variants: readonly string[]): void {
-    waiting.set(name, new Set(variants));
-    for (const variant of variants) {
-      const line = lineOf(experiment, variant);
-      // Workers tell of their writes each on its own: a name that is older than the last goes before it.
-      const at = line.queue.findLastIndex((other) => other <= name);
-      line.queue.splice(at + 1, 0, name);
-      void deliverNext(line);
-    }
+  function enqueue(write: WaitingWrite): void {
+    if (!writes.add(write)) return;
+    for (const variant of write.variants) lineOf(write.experiment, variant).add(write.name);
   }
 
-  async function deliverNext(line: Line): Promise<void> {
-    const [name] = line.queue;
-    if (line.isBusy || isStopped || name === undefined) return;
-    line.isBusy = true;
-    const isSettled = await attempt(line, name);
-    line.isBusy = false;
-    if (isStopped) return;
-    if (!isSettled) {
-      line.attempt += 1;
-      line.retried += 1;
-      const waitMs = retryMs(line.attempt, random.next());
-      line.cancel = timers.after(waitMs, () => void deliverNext(line));
-      return;
-    }
-    line.attempt = 0;
-    line.failure = null;
-    line.queue.splice(line.queue.indexOf(name), 1);
-    await settle(name, line.variant);
-    void deliverNext(line);
-  }
-
-  /** True when the write need not be sent again. */
-  async function attempt(line: Line, name: string): Promise<boolean> {
+  async function send(line: VariantLine, name: string, attempt: number): Promise<Attempted> {
     const { experiment, variant } = line;
-    const write = await readWrite(join(directory, `${name}.json`));
+    const write = await writes.read(name);
     const target = write?.targets.find((each) => each.variant === variant);
-    // Whoever took the file away, or broke it, has taken the write back.
-    if (write === null || target === undefined) return true;
     const upstream = upstreamOf(experiment, variant);
-    if (upstream === null) return true;
-    const body = join(directory, `${name}.body`);
+    // Whoever took the file away, or the variant out of the configuration, has taken the write back.
+    if (write === null || target === undefined || upstream === null) return done;
     try {
-      const answer = await sender.send(upstream, target, body, write.bodyBytes);
-      if (!isFinal(answer.status)) throw new Error(`answered ${answer.status}`);
-      line.delivered += 1;
-      const kind = divergenceOf(
-        write.primary,
-        answer,
-        line.attempt > 0 || write.primary.status === null,
-      );
-      if (kind !== null) note(line, kind, write, target.path, answer);
-      return true;
+      await deliver(line, name, write, { upstream, target, attempt });
+      return done;
     } catch (error) {
-      line.failure = error instanceof Error ? error.message : String(error);
-      if (clock.wallMs() - write.atMs < mirrorLimits.ageMsMax) return false;
-      note(line, "given_up", write, target.path, { status: null, says: null });
-      return true;
+      const failure = error instanceof Error ? error.message : String(error);
+      if (clock.wallMs() - write.atMs < mirrorLimits.ageMsMax) return { settled: false, failure };
+      note(line, "given_up", write, target.path, unknown);
+      return done;
     }
+  }
+
+  async function deliver(
+    line: VariantLine,
+    name: string,
+    write: MirroredWrite,
+    to: { upstream: UpstreamPolicy; target: WriteTarget; attempt: number },
+  ): Promise<void> {
+    const { upstream, target, attempt } = to;
+    const answer = await sender.send(upstream, target, writes.bodyOf(name), write.bodyBytes);
+    if (!isFinal(answer.status, attempt)) throw new Error(`answered ${answer.status}`);
+    delivered.set(line, (delivered.get(line) ?? 0) + 1);
+    const mayRepeat = attempt > 0 || write.primary.status === null;
+    const kind = divergenceOf(write.primary, answer, mayRepeat);
+    if (kind !== null) note(line, kind, write, target.path, answer);
   }
 
   function note(
-    line: Line,
+    { experiment, variant }: Pick<VariantLine, "experiment" | "variant">,
     kind: Divergence,
-    { requestId, primary }: Pick<MirroredWrite, "requestId" | "primary">,
+    write: Pick<MirroredWrite, "requestId"> & { readonly primary: DivergentWrite["primary"] },
     path: string,
-    target: WriteAnswer,
+    { status, says }: DivergentWrite["target"],
   ): void {
-    line.diverged[kind] = (line.diverged[kind] ?? 0) + 1;
-    const { status, says } = primary;
-    const atMs = clock.wallMs();
-    line.divergent.push({ kind, requestId, path, atMs, primary: { status, says }, target });
-    if (line.divergent.length > divergencesKeptMax) line.divergent.shift();
-    const { experiment, variant } = line;
-    log("warn", "a mirrored write came to something else", {
-      experiment,
-      variant,
-      kind,
-      requestId,
-      path,
-      primary: { status, says },
-      target,
-    });
+    const { requestId } = write;
+    const primary = { status: write.primary.status, says: write.primary.says };
+    const answers = { kind, requestId, path, primary, target: { status, says } };
+    differences.add(experiment, variant, { ...answers, atMs: clock.wallMs() });
+    log("warn", "a mirrored write came to something else", { experiment, variant, ...answers });
   }
 
-  /** One variant has it; the last one takes it off the disk. Until then a mark keeps it from being sent twice. */
-  async function settle(name: string, variant: string): Promise<void> {
-    const left = waiting.get(name);
-    left?.delete(variant);
-    const file = (extension: string) => join(directory, `${name}.${extension}`);
-    if (left !== undefined && left.size > 0) {
-      await writeFile(file(`${encodeURIComponent(variant)}.done`), "").catch(() => {});
-      return;
-    }
-    waiting.delete(name);
-    sizes.delete(name);
-    // The head first: without it the rest is rubbish that the next start removes.
-    for (const extension of ["json", "body"])
-      await rm(file(extension), { force: true }).catch(() => {});
-    const marks = [...lines.values()].map((line) => `${encodeURIComponent(line.variant)}.done`);
-    for (const mark of marks) await rm(file(mark), { force: true }).catch(() => {});
-  }
-
-  /** Takes up what an earlier life left. */
-  function takeUp(): void {
-    if (!existsSync(directory)) return;
-    const names = readdirSync(directory).toSorted();
-    const heads = new Set(names.filter((name) => name.endsWith(".json")).map(withoutEnd));
-    for (const name of names) {
-      if (!heads.has(withoutEnd(name))) rmSync(join(directory, name), { force: true });
-    }
-    for (const name of heads) {
-      const write = parseWrite(readFileSync(join(directory, `${name}.json`), "utf8"));
-      if (write === null) continue;
-      const done = new Set(names.filter((other) => other.startsWith(`${name}.`)));
-      const variants = write.targets
-        .map(({ variant }) => variant)
-        .filter((variant) => !done.has(`${name}.${encodeURIComponent(variant)}.done`));
-      sizes.set(name, write.bodyBytes);
-      enqueue(name, write.experiment, variants);
-    }
-  }
-
-  takeUp();
+  for (const [experiment, variant] of differences.variants()) lineOf(experiment, variant);
+  for (const write of left) enqueue(write);
+  const cancelLook = timers.every(lookMs, () => {
+    void writes.find().then((found) => found.forEach(enqueue));
+  });
   return {
     notice(name, { experiment, targets }) {
-      if (waiting.has(name)) return;
-      sizes.set(name, 0);
-      enqueue(
-        name,
-        experiment,
-        targets.map(({ variant }) => variant),
-      );
+      enqueue({ name, experiment, variants: targets.map(({ variant }) => variant), settled: [] });
     },
     noticeLost(experiment, variants, requestId, path) {
       for (const variant of variants) {
-        const primary = { variant: "", status: null, says: null };
-        const nothing = { status: null, says: null };
-        note(lineOf(experiment, variant), "lost", { requestId, primary }, path, nothing);
+        const line = lineOf(experiment, variant);
+        note(line, "lost", { requestId, primary: unknown }, path, unknown);
       }
     },
+    acknowledge: (experiment, variant) => differences.acknowledge(experiment, variant),
     view: () =>
       Array.from(lines.values(), (line) => ({
         experiment: line.experiment,
         variant: line.variant,
-        queued: line.queue.length,
-        oldestAgeMs:
-          line.queue[0] === undefined ? 0 : Math.max(0, clock.wallMs() - atMsOf(line.queue[0])),
-        delivered: line.delivered,
+        queued: line.length,
+        oldestAgeMs: line.oldest === null ? 0 : ageOf(line.oldest, clock),
+        delivered: delivered.get(line) ?? 0,
         retried: line.retried,
         failure: line.failure,
-        diverged: { ...line.diverged },
-        divergent: line.divergent,
+        ...differences.of(line.experiment, line.variant),
       })),
-    room: () => ({
-      writes: waiting.size,
-      bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
-    }),
+    room: () => writes.room(),
     async stop() {
-      isStopped = true;
-      for (const line of lines.values()) line.cancel();
+      cancelLook();
+      for (const line of lines.values()) line.stop();
       await sender.close();
+      await differences.settled();
     },
   };
 }
 
+const done: Attempted = { settled: true, failure: null };
+
 /** A name begins with when it was written, in microseconds. */
-function atMsOf(name: string): number {
-  return Number(name.slice(0, 17)) / 1000;
-}
-
-function withoutEnd(name: string): string {
-  return name.slice(0, name.indexOf("."));
-}
-
-async function readWrite(path: string): Promise<MirroredWrite | null> {
-  try {
-    return parseWrite(await readFile(path, "utf8"));
-  } catch {
-    return null;
-  }
-}
-
-function parseWrite(text: string): MirroredWrite | null {
-  try {
-    const parsed = mirroredWriteSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
+function ageOf(name: string, clock: Clock): number {
+  return Math.max(0, clock.wallMs() - Number(name.slice(0, 17)) / 1000);
 }

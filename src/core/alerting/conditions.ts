@@ -149,7 +149,7 @@ function writesBehind({ kind, limit }: AlertRule, { mirrors }: AlertFacts): Aler
 function writesDiverged({ kind, limit }: AlertRule, { mirrors }: AlertFacts): AlertCondition[] {
   return mirrors.flatMap(({ experiment, variant, diverged: value }) => {
     if (limit === null || !(value > limit)) return [];
-    const summary = `${variant} of ${experiment} took ${value} mirrored writes of the last hour otherwise than the primary`;
+    const summary = `${variant} of ${experiment} took ${value} mirrored writes otherwise than the primary; acknowledge it once that is known or mended`;
     return [{ kind, experiment, subject: variant, value, limit, summary }];
   });
 }

@@ -3,7 +3,7 @@ import type { AlertKind, AlertPolicy, AlertRule, ChannelPolicy } from "./policy.
 /**
  * The rules in force where the configuration says nothing, and what `limit` means for each kind: of `error_rate` and
  * `upstream_unhealthy` a share, of `latency`, `no_traffic` and `writes_behind` milliseconds, of `sample_ratio` an always-valid p-value,
- * of `variant_silent` requests that should have come, of `writes_diverged` writes of the last hour, of `power` a power (null: the one the analysis asks for).
+ * of `variant_silent` requests that should have come, of `writes_diverged` writes not acknowledged, of `power` a power (null: the one the analysis asks for).
  */
 export const defaultRules: Readonly<Record<AlertKind, AlertRule>> = {
   error_rate: rule("error_rate", "critical", 60_000, 60_000, { limit: 0.1, minRequests: 100 }),

@@ -23,7 +23,7 @@ export type MirrorAlertFacts = {
   readonly oldestAgeMs: number;
   /** Why it does not take them; null while it does. */
   readonly failure: string | null;
-  /** Writes of the last hour that came to something else than on the primary. */
+  /** Writes that came to something else than on the primary, since somebody last acknowledged it. */
   readonly diverged: number;
 };
 

@@ -139,7 +139,7 @@ const rules = closed({
       .optional(),
   }),
   writes_diverged: rule("writes_diverged", {
-    limit: integer(0, 1e9).describe("mirrored writes of the last hour; default 0: none").optional(),
+    limit: integer(0, 1e9).describe("mirrored writes not acknowledged; default 0: none").optional(),
   }),
 });
 

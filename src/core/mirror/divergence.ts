@@ -1,6 +1,6 @@
 /** How a variant's answer to a mirrored write differs from the primary's. */
 export const divergences = [
-  /** It refused what the primary took. */
+  /** It refused what the primary took, or failed at it each time. */
   "refused",
   /** Its body says that it failed. */
   "failed",
@@ -66,9 +66,16 @@ export function mirrorStateOf(facts: {
   return facts.isFailing || facts.oldestAgeMs > onItsWayMsMax ? "catching_up" : "in_step";
 }
 
-/** What is to be done with a variant's answer: taken as it is, or asked again later. */
-export function isFinal(status: number): boolean {
-  return status < 500 && status !== 408 && status !== 425 && status !== 429;
+/** Statuses of a variant that is away or busy; others are about the write. */
+const awayStatuses: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
+
+/** A write that a variant fails at is tried so often, in about half a minute; then those behind it have their turn. */
+const failedAttemptsMax = 8;
+
+/** Whether a variant's answer is taken as it is, and not asked for again later. `attempt` counts from 0. */
+export function isFinal(status: number, attempt: number): boolean {
+  if (awayStatuses.has(status)) return false;
+  return status < 500 || attempt + 1 >= failedAttemptsMax;
 }
 
 const firstRetryMs = 250;

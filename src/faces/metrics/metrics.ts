@@ -3,6 +3,7 @@ import { controlFamilies } from "./control-families.ts";
 import { endpointFamilies } from "./endpoint-families.ts";
 import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
+import { mirrorFamilies } from "./mirror-families.ts";
 import { processFamilies } from "./process-families.ts";
 import { rolloutFamilies } from "./rollout-families.ts";
 import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
@@ -20,6 +21,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
     ...experimentFamilies,
     ...rolloutFamilies,
     ...controlFamilies,
+    ...mirrorFamilies,
     ...endpointFamilies,
     ...processFamilies,
   ]) {

@@ -26,6 +26,8 @@ export type MetricsSources = {
   readonly live: () => ({ readonly listeners: number } & Readonly<Record<string, number>>) | null;
   /** Null without a store. */
   readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
+  /** Variants that get copies of writes. */
+  readonly mirrors: () => readonly MirroredFacts[];
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
   /** What active checks found; an endpoint that is not checked counts as healthy. */
   readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];
@@ -33,6 +35,16 @@ export type MetricsSources = {
   readonly startedWallMs: number;
   readonly version: string;
   readonly nodeVersion: string;
+};
+
+export type MirroredFacts = {
+  readonly experiment: string;
+  readonly variant: string;
+  readonly queued: number;
+  readonly oldestAgeMs: number;
+  readonly delivered: number;
+  readonly retried: number;
+  readonly diverged: Readonly<Partial<Record<string, number>>>;
 };
 
 type Read =
@@ -44,6 +56,7 @@ type Read =
   | "gates"
   | "live"
   | "store"
+  | "mirrors"
   | "workers"
   | "health";
 
@@ -63,6 +76,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     gates: sources.gates(),
     live: sources.live(),
     store: sources.store(),
+    mirrors: sources.mirrors(),
     workers: sources.workers(),
     health: sources.health(),
   };

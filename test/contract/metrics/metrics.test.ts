@@ -51,6 +51,7 @@ function sourcesOf(
     gates: () => ({ asked: 3, opened: 1, closed: 2, dropped: 0, refused: 0 }),
     live: () => null,
     store: () => null,
+    mirrors: () => [],
     workers: () => [
       { index: 0, restarts: 2 },
       { index: 1, restarts: 0 },
@@ -469,3 +470,29 @@ function rolloutAtWork() {
   ] as const;
   return { policy, state: { ...state, phase, share: 0.25 }, verdicts };
 }
+
+describe("mirrored writes", () => {
+  test("are counted for each variant that gets them", async () => {
+    const families = await scrape(
+      sourcesOf(undefined, {
+        mirrors: () => [
+          {
+            experiment: "e",
+            variant: "new",
+            queued: 3,
+            oldestAgeMs: 1500,
+            delivered: 7,
+            retried: 2,
+            diverged: { refused: 1 },
+          },
+        ],
+      }),
+    );
+    const name = (end: string) => valuesOf(families, `sluice_mirrored_writes_${end}`);
+    expect(name("queued")).toEqual([["e", "new", 3]]);
+    expect(name("oldest_seconds")).toEqual([["e", "new", 1.5]]);
+    expect(name("delivered_total")).toEqual([["e", "new", 7]]);
+    expect(name("retried_total")).toEqual([["e", "new", 2]]);
+    expect(name("diverged_total")).toEqual([["e", "new", "refused", 1]]);
+  });
+});

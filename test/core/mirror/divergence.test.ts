@@ -42,10 +42,14 @@ describe("the difference between two answers to one write", () => {
 
 describe("an answer", () => {
   it.each([200, 204, 301, 400, 401, 404, 409, 413, 422])("of status %i is final", (status) => {
-    expect(isFinal(status)).toBe(true);
+    expect(isFinal(status, 0)).toBe(true);
   });
   it.each([408, 425, 429, 500, 502, 503, 504])("of status %i is asked for again", (status) => {
-    expect(isFinal(status)).toBe(false);
+    expect(isFinal(status, 0)).toBe(false);
+  });
+  it("of a failure is final after eight attempts, of a variant that is away never", () => {
+    expect([6, 7].map((attempt) => isFinal(500, attempt))).toEqual([false, true]);
+    expect(isFinal(503, 1000)).toBe(false);
   });
 });
 
