@@ -9,8 +9,10 @@ export type UpstreamPorts = readonly [number, number];
 export function sluiceConfig(
   port: number,
   workers: number,
+  isInspecting: boolean,
   [first, second]: UpstreamPorts,
 ): string {
+  const classify = isInspecting ? ", classify: openai_embeddings" : "";
   return `
 listen: { host: 127.0.0.1, port: ${port}, workers: ${workers} }
 admin: { host: 127.0.0.1, port: 0 }
@@ -19,7 +21,7 @@ upstreams:
   first: { url: "http://127.0.0.1:${first}" }
   second: { url: "http://127.0.0.1:${second}" }
 routes:
-  - { match: "POST /embeddings", experiment: bench }
+  - { match: "POST /embeddings", experiment: bench${classify} }
 experiments:
   bench:
     variants:

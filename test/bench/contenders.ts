@@ -40,6 +40,7 @@ const withoutHeaderWork = `${withoutTelemetry}, x-sluice-variant, X-Forwarded-*,
 
 export const contenders: readonly Contender[] = [
   sluice("sluice", 1),
+  sluice("sluice-inspecting", 1, true),
   haproxy("haproxy", "equal"),
   haproxy("haproxy-bare", "split"),
   {
@@ -67,18 +68,19 @@ export const contenders: readonly Contender[] = [
 ];
 
 /** Sluice, started as a user would, with the given number of worker threads. */
-export function sluice(name: string, workers: number): Contender {
+export function sluice(name: string, workers: number, isInspecting = false): Contender {
+  const looks = isInspecting ? ", answers inspected" : "";
   return {
     name,
     without: null,
     describe: async () =>
-      `Sluice, ${workers} worker${workers === 1 ? "" : "s"}: hash assignment, telemetry and admin port on`,
+      `Sluice, ${workers} worker${workers === 1 ? "" : "s"}: hash assignment, telemetry and admin port on${looks}`,
     start: (cores, upstreams) =>
       startConfigured(
         cores,
         process.execPath,
         [fileURLToPath(new URL("../../src/main/sluice.ts", import.meta.url)), "serve", "--config"],
-        (port) => sluiceConfig(port, workers, upstreams),
+        (port) => sluiceConfig(port, workers, isInspecting, upstreams),
       ),
   };
 }

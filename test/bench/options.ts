@@ -22,7 +22,7 @@ export type BenchOptions = {
 export const usage = `npm run bench -- [options]
   --seconds N       measured seconds per round (2); wrk is the load for whole seconds only
   --rounds N        rounds, interleaved; the median counts (3)
-  --only A,B        contenders: sluice, haproxy, haproxy-bare, nginx, fastify, http-proxy-3-ka, http-proxy-3
+  --only A,B        contenders: sluice, sluice-inspecting, haproxy, haproxy-bare, nginx, fastify, http-proxy-3-ka, http-proxy-3
   --bodies LIST     response bodies in bytes, such as 200 or 12000-chunked (200,12000)
   --rate N          requests/s of the latency part (500)
   --connections N   keep-alive connections at saturation (32)

@@ -20,6 +20,9 @@ export type Target = {
 
 const haproxyRatioMax = 1.25;
 const httpProxy3RatioMax = 0.25;
+/** The target is for answers of so many bytes and more. */
+const inspectedBytes = 12_000;
+const inspectingRatioMax = 1.15;
 const scalingRatioMin = 1.8;
 /** Below this share of a core, the workers wait for the load rather than the load for them. */
 const saturatedMin = 0.85;
@@ -51,6 +54,20 @@ export function judgeTargets(
         reason: null,
       });
     }
+  }
+  for (const row of saturation.filter(({ contender }) => contender === "sluice-inspecting")) {
+    const each = ratiosTo("sluice", row, saturation);
+    if (each === null || row.body.bytes < inspectedBytes) continue;
+    const measured = median(each);
+    targets.push({
+      name: `CPU per request, response ${bodyLabel(row.body)} B: inspected / not`,
+      measured,
+      each,
+      limit: inspectingRatioMax,
+      bound: "at most",
+      verdict: measured <= inspectingRatioMax ? "met" : "missed",
+      reason: null,
+    });
   }
   if (scaling !== null) targets.push(judgeScaling(scaling));
   return targets;

@@ -13,7 +13,7 @@ function responseFor(target: string): Buffer {
   let response = responses.get(target);
   if (response === undefined) {
     const { searchParams } = new URL(target, "http://bench");
-    const body = "x".repeat(Number(searchParams.get("bytes") ?? 0));
+    const body = embeddingAnswer(Number(searchParams.get("bytes") ?? 0));
     const framing = searchParams.has("chunked")
       ? `transfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
       : `content-length: ${body.length}\r\n\r\n${body}`;
@@ -21,6 +21,28 @@ function responseFor(target: string): Buffer {
     responses.set(target, response);
   }
   return response;
+}
+
+/** An OpenAI embeddings answer of `bytes`, as far as it fits; numbers as servers write them. */
+function embeddingAnswer(bytes: number): string {
+  const [before, after] = [
+    `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0`,
+    `]}],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}`,
+  ];
+  const room = bytes - before.length - after.length;
+  if (room < 0) return "x".repeat(bytes);
+  const numbers = Array.from({ length: Math.ceil(room / 8) }, () => {
+    return `,${(Math.random() - 0.5).toFixed(16)}`;
+  });
+  // A number may be cut short, though not behind its comma or point.
+  return (
+    before +
+    numbers
+      .join("")
+      .slice(0, room)
+      .replace(/[,.-]+$/, (cut) => " ".repeat(cut.length)) +
+    after
+  );
 }
 
 /** The bytes of the request that starts at 0, or 0 when it is not all there. */

@@ -1,5 +1,6 @@
 import type { JsonValue, VariantPolicy } from "../experiment/policy.ts";
 import { readEmbeddings, type EmbeddingReader } from "../inspection/embedding-answer.ts";
+import { VectorSkeleton } from "../inspection/vector-skeleton.ts";
 import { noFacts } from "../inspection/facts.ts";
 import { isRecord } from "../inspection/findings.ts";
 import type { RoutePolicy } from "../traffic/policy.ts";
@@ -89,7 +90,9 @@ export function readEmbeddingAnswer(reader: EmbeddingReader, text: string): Embe
     return null;
   }
   const into = { ...noFacts, hasToken: false, isComplete: false };
-  readEmbeddings(reader, text, into, { wantsDimension: true });
+  const skeleton = new VectorSkeleton(text.length, true);
+  skeleton.feed(Buffer.from(text));
+  readEmbeddings(skeleton, into);
   if (into.failure !== null || into.dimension === null || into.dimension < 1) return null;
   return { dimension: into.dimension, model: isRecord(answer) ? nameOf(answer["model"]) : null };
 }

@@ -1,5 +1,6 @@
 import type { ReaderName } from "./facts.ts";
-import { countOf, fail, type Findings } from "./findings.ts";
+import { countOf, fail, isRecord, type Findings, type JsonRecord } from "./findings.ts";
+import type { NumberRun, VectorSkeleton } from "./vector-skeleton.ts";
 
 /** Readers of answers that are vectors. */
 export type EmbeddingReader = Extract<
@@ -7,140 +8,140 @@ export type EmbeddingReader = Extract<
   "openai_embeddings" | "ollama_embed" | "tei_embed" | "cohere_embed"
 >;
 
-/** `dimension` is counted only where it is asked for: that alone reads every character. */
-export type EmbeddingLook = { readonly wantsDimension: boolean };
+/** Finds what is wrong with a whole answer, its tokens and, where the skeleton counted, the first vector's length. */
+export function readEmbeddings(skeleton: VectorSkeleton, into: Findings): void {
+  const { text } = skeleton;
+  if (isPlain(text, skeleton)) {
+    into.tokensIn = writtenTokens(text) ?? into.tokensIn;
+    return;
+  }
+  const answer = parseJson(text);
+  if (typeof answer !== "object" || answer === null) {
+    fail(into, "malformed");
+    return;
+  }
+  if (isRecord(answer)) into.tokensIn = tokensOf(answer) ?? into.tokensIn;
+  const vectors: Vector[] = [];
+  collect(isRecord(answer) ? vectorsOf(answer) : answer, skeleton, vectors);
+  const [first] = vectors;
+  if (first === undefined) {
+    fail(into, isRecord(answer) && "error" in answer ? "error_in_body" : "empty_embedding");
+    return;
+  }
+  into.dimension = first.length;
+  const others = vectors.filter(({ length }) => length !== 0);
+  for (const { problem } of vectors) if (problem !== null) fail(into, problem);
+  if (others.some(({ length }) => length !== others[0]?.length)) fail(into, "wrong_dimension");
+}
 
 /**
- * Looks at a whole embedding answer without parsing it: an answer of a few hundred kilobytes is mostly digits, and the
- * engine's own search finds the few places that matter in a tenth of the time that JSON.parse takes.
+ * True for what almost every answer is: compact JSON with vectors in it, of which none is empty, holds something else
+ * than numbers or is to be counted. Such an answer need not be parsed, which would be most of the cost of looking at it.
  */
-export function readEmbeddings(
-  reader: EmbeddingReader,
-  text: string,
-  into: Findings,
-  { wantsDimension }: EmbeddingLook,
-): void {
-  const start = firstVector(reader, text);
-  if (start === -1) fail(into, text.includes('"error"') ? "error_in_body" : "empty_embedding");
-  else if (isEmptyAt(text, start) || hasEmptyVector(text)) fail(into, "empty_embedding");
-  if (text.includes("NaN") || text.includes("nfinity") || hasNull(text)) fail(into, "not_a_number");
-  into.tokensIn = tokensOf(text) ?? into.tokensIn;
-  if (!wantsDimension || start === -1) return;
-  const isBase64 = text.charCodeAt(start) === quote;
-  into.dimension = isBase64 ? base64Dimension(text, start, into) : arrayDimension(text, start);
+function isPlain(text: string, { runs, cuts, isCounting }: VectorSkeleton): boolean {
+  if (isCounting || cuts.length > 0 || runs.length === 0 || runs.some(isBad)) return false;
+  const [first, last] = [text.charCodeAt(0), text.charCodeAt(text.length - 1)];
+  const isObject = first === 0x7b && last === 0x7d && text.includes('"embedding');
+  const isList = first === 0x5b && last === 0x5d && text.charCodeAt(1) === 0x5b;
+  return (isObject || isList) && !remarkable.test(text);
 }
 
-const quote = 0x22;
-const opening = 0x5b;
-const closing = 0x5d;
+/** Brackets that do not open on a value, a null that is no field of its own, base64, an error, spaces, an escape. */
+const remarkable = /\[[\s\]n"]|[,\s]null|""|\{\}|"(?:embedding|float)s?":\s*["n{]|"error"|"\s+:|\\/;
 
-/** Where the first vector begins: at its `[`, or at the `"` of base64; -1 where there is none. */
-function firstVector(reader: EmbeddingReader, text: string): number {
-  let from = reader === "tei_embed" ? 0 : -1;
-  if (reader === "ollama_embed" || reader === "cohere_embed") from = valueOf(text, '"embeddings"');
-  if (from === -1) from = valueOf(text, '"embedding"');
-  if (from === -1) return -1;
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === quote && reader !== "cohere_embed") return at;
-    if (code === opening) {
-      const next = skipSpace(text, at + 1);
-      const inner = text.charCodeAt(next);
-      if (inner === opening) continue;
-      return inner === quote ? next : at;
-    }
-    // What else may stand before a vector: `{ "float": [`.
-    if (code === closing || code === 0x7d || code === 0x2c) return -1;
-  }
-  return -1;
+function isBad(run: NumberRun): boolean {
+  return run.isBad;
 }
 
-/** Where the value of a key begins; a text that only equals the key is none. */
-function valueOf(text: string, key: string): number {
-  let at = text.indexOf(key);
-  while (at !== -1) {
-    const colon = skipSpace(text, at + key.length);
-    if (text.charCodeAt(colon) === 0x3a) return skipSpace(text, colon + 1);
-    at = text.indexOf(key, at + key.length);
-  }
-  return -1;
-}
-
-function skipSpace(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && text.charCodeAt(at) <= 0x20) at += 1;
-  return at;
-}
-
-function isEmptyAt(text: string, start: number): boolean {
-  if (text.charCodeAt(start) === quote) return text.charCodeAt(start + 1) === quote;
-  return text.charCodeAt(skipSpace(text, start + 1)) === closing;
-}
-
-/** Brackets and quotes are few among digits, so that looking for them skips almost all of the text. */
-function hasEmptyVector(text: string): boolean {
-  for (let at = text.indexOf("["); at !== -1; at = text.indexOf("[", at + 1)) {
-    if (text.charCodeAt(skipSpace(text, at + 1)) === closing && isVectorAt(text, at)) return true;
-  }
-  return text.includes('"embedding":""') || text.includes('"embedding":null');
-}
-
-/** Whether the bracket at `at` stands where a vector does: in a list, or behind its key. */
-function isVectorAt(text: string, at: number): boolean {
-  const before = lastVisible(text, at - 1);
-  const code = text.charCodeAt(before);
-  if (code === 0x2c || code === opening) return true;
-  return code === 0x3a && text.slice(0, before).trimEnd().endsWith('"embedding"');
-}
-
-function lastVisible(text: string, from: number): number {
-  let at = from;
-  while (at >= 0 && text.charCodeAt(at) <= 0x20) at -= 1;
-  return at;
-}
-
-/** A null among numbers, which is how some servers write NaN; a null behind a colon is another field's. */
-function hasNull(text: string): boolean {
-  let at = text.indexOf("null");
-  while (at !== -1) {
-    const code = text.charCodeAt(lastVisible(text, at - 1));
-    if (code === 0x2c || code === opening) return true;
-    at = text.indexOf("null", at + 4);
-  }
-  return false;
-}
-
-const tokenKeys = ['"prompt_tokens"', '"prompt_eval_count"', '"input_tokens"', '"total_tokens"'];
-
-function tokensOf(text: string): number | null {
+/** Of a text whose keys stand behind each other without escapes. */
+function writtenTokens(text: string): number | null {
   for (const key of tokenKeys) {
     const at = text.lastIndexOf(key);
     if (at === -1) continue;
-    const written = /^\s*:\s*(\d{1,12})/.exec(text.slice(at + key.length, at + key.length + 32));
-    if (written !== null) return countOf(Number(written[1]));
+    const written = Number.parseInt(
+      text.slice(at + key.length, at + key.length + 16).trimStart(),
+      10,
+    );
+    if (written >= 0) return written;
   }
   return null;
 }
 
-function arrayDimension(text: string, start: number): number | null {
-  const end = text.indexOf("]", start);
-  if (end === -1) return null;
-  let commas = 0;
-  for (let at = start + 1; at < end; at += 1) if (text.charCodeAt(at) === 0x2c) commas += 1;
-  return skipSpace(text, start + 1) === end ? 0 : commas + 1;
+const tokenKeys = [
+  '"prompt_tokens":',
+  '"prompt_eval_count":',
+  '"input_tokens":',
+  '"total_tokens":',
+];
+
+type Vector = {
+  /** Null where it was not counted. */
+  readonly length: number | null;
+  readonly problem: "empty_embedding" | "not_a_number" | "malformed" | null;
+};
+
+const empty: Vector = { length: 0, problem: "empty_embedding" };
+
+function vectorsOf(answer: JsonRecord): unknown {
+  return answer["data"] ?? answer["embeddings"] ?? answer["embedding"];
 }
 
-/** Vectors in base64 are 32-bit floats; the first one is decoded far enough to see that they are numbers. */
-function base64Dimension(text: string, start: number, into: Findings): number | null {
-  const end = text.indexOf('"', start + 1);
-  if (end === -1) return null;
-  const vector = decodeFloats(text.slice(start + 1, end));
-  if (vector === null) {
-    fail(into, "malformed");
-    return null;
+/** A vector, a list of them, or what holds either: `{ embedding }`, Cohere's `{ float }`. */
+function collect(value: unknown, skeleton: VectorSkeleton, into: Vector[]): void {
+  if (typeof value === "string") into.push(base64Vector(value, skeleton));
+  else if (Array.isArray(value)) collectAll(value, skeleton, into);
+  else if (isRecord(value)) {
+    const { embedding, float, int8, uint8, binary, ubinary, base64 } = value;
+    const held = embedding ?? float ?? int8 ?? uint8 ?? binary ?? ubinary ?? base64;
+    const isEmpty = held === undefined || held === null;
+    if (isEmpty || (Array.isArray(held) && held.length === 0)) into.push(empty);
+    else collect(held, skeleton, into);
+  } else if (value !== undefined) into.push(empty);
+}
+
+function collectAll(values: readonly unknown[], skeleton: VectorSkeleton, into: Vector[]): void {
+  const [first] = values;
+  const run = typeof first === "number" ? skeleton.runs[first] : undefined;
+  if (run !== undefined) {
+    into.push({ length: run.length, problem: run.isBad ? "not_a_number" : null });
+    return;
   }
-  if (vector.some((value) => !Number.isFinite(value))) fail(into, "not_a_number");
-  return vector.length;
+  for (const value of values) {
+    if (Array.isArray(value) && value.length === 0) into.push(empty);
+    else collect(value, skeleton, into);
+  }
+}
+
+/** Vectors in base64 are 32-bit floats; what is at hand of one is decoded to see that they are numbers. */
+function base64Vector(value: string, { cuts, isCounting }: VectorSkeleton): Vector {
+  const mark = value.indexOf("\u0000");
+  const cut = mark === -1 ? undefined : cuts[Number(value.slice(mark + 1))];
+  if (cut !== undefined && cut.text === null) {
+    return { length: isCounting ? floatsIn(mark + cut.chars) : null, problem: null };
+  }
+  if (value === "") return empty;
+  if (!isCounting) return { length: null, problem: null };
+  const vector = decodeFloats(cut === undefined ? value : value.slice(0, mark) + cut.text);
+  if (vector === null) return { length: null, problem: "malformed" };
+  const isBad = vector.some((each) => !Number.isFinite(each));
+  return { length: vector.length, problem: isBad ? "not_a_number" : null };
+}
+
+/** In so many characters of base64. */
+function floatsIn(chars: number): number {
+  return Math.floor((chars / 4) * 0.75);
+}
+
+/** OpenAI's, Ollama's and Cohere's places. */
+function tokensOf({ usage, prompt_eval_count, meta }: JsonRecord): number | null {
+  const used = isRecord(usage) ? usage : {};
+  const billed = isRecord(meta) && isRecord(meta["billed_units"]) ? meta["billed_units"] : {};
+  return (
+    countOf(used["prompt_tokens"]) ??
+    countOf(prompt_eval_count) ??
+    countOf(billed["input_tokens"]) ??
+    countOf(used["total_tokens"])
+  );
 }
 
 /** Little-endian 32-bit floats in base64; null where it is none. */
@@ -155,4 +156,12 @@ export function decodeFloats(base64: string): Float64Array | null {
   const view = new DataView(new ArrayBuffer(bytes.length));
   for (let at = 0; at < bytes.length; at += 1) view.setUint8(at, bytes.charCodeAt(at));
   return Float64Array.from({ length: bytes.length / 4 }, (_, at) => view.getFloat32(4 * at, true));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -4,6 +4,7 @@ import { noFacts, type AnswerFacts, type ReaderName } from "./facts.ts";
 import { countOf, fail, isRecord, type Findings, type RecordReader } from "./findings.ts";
 import { Lines } from "./lines.ts";
 import * as records from "./records.ts";
+import { VectorSkeleton } from "./vector-skeleton.ts";
 
 /** An answer's head, as far as it decides how the body is read. */
 export type AnswerHead = {
@@ -17,7 +18,7 @@ export type AnswerHead = {
 };
 
 export type InspectionLimits = {
-  /** Bodies that are no streams are read up to this. */
+  /** Bodies that are no streams are read up to this, vectors not counted. */
   readonly bodyCharsMax: number;
   /** Longer lines of a stream are passed over. */
   readonly lineCharsMax: number;
@@ -33,8 +34,8 @@ export type UnreadReason = "too_large" | "not_json" | "encoded";
 
 /** Reads one answer as it goes by, and keeps of it no more than it must. */
 export type Inspection = {
-  /** Body text as latin1, one character for each byte, in order and without framing. */
-  readonly feed: (text: string) => void;
+  /** Bytes of the body, in order and without framing; they are not held. */
+  readonly feed: (bytes: Buffer) => void;
   /** After the last byte; `whole` is false when the body broke off, which makes nothing of it malformed. */
   readonly end: (whole: boolean) => AnswerFacts;
   /** Whether a piece of the model's text has come. */
@@ -58,7 +59,7 @@ export function beginInspection(
   if (shape === null) return passOver(findings, "not_json");
   if (isEmbeddingReader(reader)) {
     if (shape !== "json") return passOver(findings, "not_json");
-    return readWhole(findings, limits, (text) => readVectors(reader, text, findings, dimension));
+    return readVectors(findings, limits, dimension);
   }
   if (reader === "tei_rerank") {
     return readWhole(findings, limits, (text) => readScores(text, findings));
@@ -144,9 +145,9 @@ function readWhole(
   let pieces: string[] = [];
   let chars = 0;
   return {
-    feed(piece) {
-      chars += piece.length;
-      if (chars <= bodyCharsMax) pieces.push(piece);
+    feed(bytes) {
+      chars += bytes.length;
+      if (chars <= bodyCharsMax) pieces.push(bytes.toString("latin1"));
       else pieces = [];
     },
     end(whole) {
@@ -184,7 +185,7 @@ function readStream(
         },
   );
   return {
-    feed: (text) => lines.feed(text),
+    feed: (bytes) => lines.feed(bytes.toString("latin1")),
     end(whole) {
       if (whole) {
         lines.end();
@@ -220,16 +221,24 @@ function eventLines(readRecord: (text: string) => void, findings: Findings) {
 }
 
 function readVectors(
-  reader: EmbeddingReader,
-  text: string,
-  into: Findings,
+  findings: Findings,
+  { bodyCharsMax }: InspectionLimits,
   { memory, key }: DimensionCheck,
-): void {
-  readEmbeddings(reader, text, into, { wantsDimension: key !== null });
-  const { dimension } = into;
-  if (key !== null && dimension !== null && dimension > 0 && !memory.isUsual(key, dimension)) {
-    fail(into, "wrong_dimension");
-  }
+): Inspection {
+  const skeleton = new VectorSkeleton(bodyCharsMax, key !== null);
+  return {
+    feed: (bytes) => skeleton.feed(bytes),
+    end(whole) {
+      if (whole && !skeleton.isTooLarge) readEmbeddings(skeleton, findings);
+      const { dimension } = findings;
+      if (key !== null && dimension !== null && dimension > 0 && !memory.isUsual(key, dimension)) {
+        fail(findings, "wrong_dimension");
+      }
+      return factsOf(findings);
+    },
+    hasToken: never,
+    unread: () => (skeleton.isTooLarge ? "too_large" : null),
+  };
 }
 
 /** TEI's scores: an array of objects or of arrays of them. */

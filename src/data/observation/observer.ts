@@ -93,7 +93,8 @@ export class Observer {
     this.#answer?.add(bytes, start, end);
     const inspection = this.#inspection;
     if (inspection === null) return;
-    inspection.feed(bytes.latin1Slice(start, end));
+    const isWhole = start === 0 && end === bytes.length;
+    inspection.feed(isWhole ? bytes : bytes.subarray(start, end));
     if (this.#firstTokenMs === -1 && inspection.hasToken()) {
       this.#firstTokenMs = this.#context.nowMs();
     }

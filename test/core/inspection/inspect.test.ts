@@ -31,9 +31,13 @@ function latin1(body: string): string {
   return Buffer.from(body, "utf8").toString("latin1");
 }
 
+function feed(inspection: Inspection, piece: string): void {
+  inspection.feed(Buffer.from(piece, "latin1"));
+}
+
 function read(answer: Head, pieces: readonly string[], whole = true): AnswerFacts {
   const inspection = begin(answer);
-  for (const piece of pieces) inspection.feed(piece);
+  for (const piece of pieces) feed(inspection, piece);
   return inspection.end(whole);
 }
 
@@ -51,7 +55,7 @@ function wanted({ failure, tokensIn, tokensOut, dimension, handle, says }: Known
 describe("what answers say", () => {
   it.each(knownAnswers.map((answer) => [answer.what, answer] as const))("%s", (_, answer) => {
     const inspection = begin(answer);
-    inspection.feed(latin1(answer.body));
+    feed(inspection, latin1(answer.body));
     expect(inspection.hasToken()).toBe(answer.hasToken ?? false);
     expect(inspection.end(true)).toEqual(wanted(answer));
     expect(inspection.unread()).toBeNull();
@@ -122,7 +126,7 @@ describe("what is passed over", () => {
       reader: "openai_embeddings",
       mediaType: "application/octet-stream",
     });
-    inspection.feed("\u0000\u0001");
+    feed(inspection, "\u0000\u0001");
     expect(inspection.end(true).failure).toBeNull();
     expect(inspection.unread()).toBe("not_json");
   });
@@ -134,7 +138,7 @@ describe("what is passed over", () => {
       isEncoded: true,
       fields: { "x-compute-tokens": "12" },
     });
-    inspection.feed("\u001f\u008b");
+    feed(inspection, "\u001f\u008b");
     expect(inspection.end(true)).toMatchObject({ failure: null, tokensIn: 12 });
     expect(inspection.unread()).toBe("encoded");
   });
@@ -149,8 +153,8 @@ describe("what is passed over", () => {
     );
     const body = `{"response":"x","llm_generated":false  }`;
     expect(body).toHaveLength(40);
-    inspection.feed(body.slice(0, 20));
-    inspection.feed(body.slice(20));
+    feed(inspection, body.slice(0, 20));
+    feed(inspection, body.slice(20));
     expect(inspection.end(true).failure).toBe(reason === null ? "not_generated" : null);
     expect(inspection.unread()).toBe(reason);
   });
@@ -165,7 +169,7 @@ describe("what is passed over", () => {
     );
     const line = `{"done":true,"a":1}`;
     expect(line).toHaveLength(19);
-    for (const piece of [line.slice(0, 7), line.slice(7), "\n"]) inspection.feed(piece);
+    for (const piece of [line.slice(0, 7), line.slice(7), "\n"]) feed(inspection, piece);
     // A stream of which a line was passed over is not held to have no end.
     expect(inspection.end(true).failure).toBeNull();
     expect(inspection.unread()).toBe(reason);
