@@ -11,7 +11,6 @@ import { holdConfigText } from "../control/config-text.ts";
 import { createHealthChecker } from "../control/health.ts";
 import type { HealthChecker } from "../control/health.ts";
 import { describeListenError, probeAddress } from "../control/listen-error.ts";
-import { previewReload } from "../control/reload-preview.ts";
 import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
@@ -23,17 +22,13 @@ import type { Environment } from "../core/config/environment.ts";
 import type { Config, Issue } from "../core/config/model.ts";
 import { advanceEpochs } from "../core/config/reload-plan.ts";
 import type { ReloadPlan } from "../core/config/reload-plan.ts";
-import { startAdmin } from "../faces/admin/server.ts";
 import type { AdminServer } from "../faces/admin/server.ts";
-import { createMetrics } from "../faces/metrics/metrics.ts";
-import type { MetricsText } from "../faces/metrics/metrics.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
-import { alertEvent, describeAlerts } from "./alert-status.ts";
+import { openAdmin } from "./admin.ts";
 import { createControl, type Control } from "./control.ts";
-import { describeExperimentLife } from "./experiment-status.ts";
 import { describeRollout } from "./rollout-status.ts";
-import { describeReadiness, describeStatus } from "./status.ts";
+import { describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 import { spawnThread } from "./thread.ts";
 
@@ -43,6 +38,8 @@ type ConfigSource = { readonly configPath: string } | { readonly configText: str
 export type SluiceOptions = ConfigSource & {
   readonly env: Environment;
   readonly version: string;
+  /** The folder of the built dashboard, unless a test says otherwise. */
+  readonly dashboardPath?: string;
   /** Nothing is logged without one. */
   readonly log?: (level: Config["log"]["level"]) => SluiceLog;
   /** Threads, unless a test says otherwise. */
@@ -114,6 +111,7 @@ type Context = {
   readonly env: Environment;
   readonly cores: number;
   readonly version: string;
+  readonly dashboardPath?: string;
   readonly log: SluiceLog;
   readonly spawn?: SpawnWorker;
 };
@@ -300,56 +298,17 @@ class RunningSluice implements Sluice {
   }
 
   #openAdmin(): Promise<AdminServer> {
-    const { file, env, cores, version, log } = this.#context;
-    return startAdmin({
-      policy: this.config().admin,
-      clock: realClock,
-      timers: realTimers,
-      sources: {
-        token: () => this.config().admin.token,
-        readiness: () => describeReadiness(this.#draining, this.#supervisor.state()),
-        status: () => this.status(),
-        metrics: this.#createMetrics(),
-        reloader: this.reloader,
-        preview: (text) => previewReload(text, this.config(), { file, env, cores }),
-        rollouts: {
-          list: () => this.rollouts(),
-          command: (...command) => this.commandRollout(...command),
-        },
-        experiments: {
-          list: () => this.#control.experiments.view().map(describeExperimentLife),
-          command: (...command) => this.#control.experiments.command(...command),
-        },
-        alerts: {
-          list: () => describeAlerts(this.#control.alerts.state(), this.#control.notifier.state()),
-          command: (command, actor) => this.#control.commandAlerts(alertEvent(command, actor)),
-        },
-        reportMetrics: (metrics) => this.#supervisor.reportMetrics(metrics),
-        version,
-        fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
-      },
-    });
-  }
-
-  #createMetrics(): () => Promise<MetricsText> {
-    return createMetrics({
-      view: () => this.view(),
-      reload: () => this.#shownReload(),
-      rollouts: () => this.#control.rollouts.view(),
-      lives: () => this.#control.experiments.view(),
-      alerts: () => ({
-        state: this.#control.alerts.state(),
-        channels: this.#control.notifier.state(),
-      }),
-      gates: () => this.#control.gates(),
-      live: () => this.#admin?.live() ?? null,
-      store: () => this.#control.store(),
-      mirrors: () => this.#control.mirror().views,
-      workers: () => this.#supervisor.state().workers,
-      health: () => this.#health.state(),
+    return openAdmin({
+      ...this.#context,
+      reloader: this.reloader,
+      control: this.#control,
+      supervisor: this.#supervisor,
+      health: this.#health,
       startedWallMs: this.#startedWallMs,
-      version: this.#context.version,
-      nodeVersion: process.versions.node,
+      isDraining: () => this.#draining,
+      status: () => this.status(),
+      rollouts: () => this.rollouts(),
+      shownReload: () => this.#shownReload(),
     });
   }
 

@@ -43,6 +43,15 @@ function checkAdmin({ admin, listen }: Readable, add: AddIssue): void {
     const message = "required, because admin.host can be reached from other machines";
     add(["admin", "token"], "token_required", message);
   }
+  if (admin.viewer_token !== null && admin.token === null) {
+    const message =
+      "needs admin.token beside it: without that, everybody on this machine may do everything";
+    add(["admin", "viewer_token"], "token_required", message);
+  }
+  if (admin.viewer_token !== null && admin.viewer_token === admin.token) {
+    const message = "is the same as admin.token, so that viewers could change everything";
+    add(["admin", "viewer_token"], "token_shared", message);
+  }
   const port = admin.port ?? defaults.admin.port;
   if (listen !== null && listen.port !== 0 && port === listen.port) {
     add(["admin", "port"], "port_taken", `the data port is ${listen.port} already`);

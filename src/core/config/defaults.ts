@@ -23,7 +23,7 @@ export const defaults = {
       bodyProgressInterval: "10s",
     },
   },
-  admin: { host: "127.0.0.1", port: 9090 },
+  admin: { host: "127.0.0.1", port: 9090, readOnly: false },
   log: { level: "info", accessSample: 0 },
   /** A week. */
   retentionMs: 168 * 3_600_000,

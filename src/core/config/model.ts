@@ -30,8 +30,16 @@ export type PrometheusPolicy = {
 export type AdminPolicy = {
   readonly host: string;
   readonly port: number;
-  /** Required when host is not loopback. */
+} & AdminAccess;
+
+/** Who may use the admin port, and for what. */
+export type AdminAccess = {
+  /** Of operators. Required when host is not loopback. */
   readonly token: string | null;
+  /** Of those who may look and change nothing; null without a token. */
+  readonly viewerToken: string | null;
+  /** Nobody may change anything through the port, whatever the token. */
+  readonly readOnly: boolean;
 };
 
 export type LogPolicy = {

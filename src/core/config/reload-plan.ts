@@ -88,6 +88,8 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
       host: running.admin.host,
       port: running.admin.port,
       token: bare ? running.admin.token : wanted.admin.token,
+      viewerToken: bare ? running.admin.viewerToken : wanted.admin.viewerToken,
+      readOnly: wanted.admin.readOnly,
     },
   };
 }

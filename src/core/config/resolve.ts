@@ -62,7 +62,10 @@ export function resolveConfig(
   return {
     listen,
     admin: {
-      ...readable.admin,
+      host: readable.admin.host,
+      token: readable.admin.token,
+      viewerToken: readable.admin.viewer_token,
+      readOnly: readable.admin.read_only,
       port: readable.admin.port ?? settings.adminPort ?? defaults.admin.port,
     },
     log: {

@@ -7,6 +7,7 @@ import {
   choice,
   closed,
   duration,
+  flag,
   headerMap,
   integer,
   list,
@@ -18,20 +19,33 @@ import type { PrometheusPolicy } from "./model.ts";
 
 /** The whole file, composed of the slices. */
 
+const token = z
+  .string({ error: () => "expected a text" })
+  .max(1024)
+  .regex(/^[\x21-\x7e]*$/, "a token has neither spaces nor characters beyond ASCII")
+  .nullable();
+
 const adminSchema = closed({
   host: listenHost.prefault(defaults.admin.host),
   port: integer(0, 65_535)
     .describe(`default SLUICE_ADMIN_PORT of the environment, or ${defaults.admin.port}`)
     .optional(),
-  token: z
-    .string({ error: () => "expected a text" })
-    .max(1024)
-    .regex(/^[\x21-\x7e]*$/, "a token has neither spaces nor characters beyond ASCII")
-    .nullable()
+  token: token
     .describe("required when host is not loopback; empty is none")
     .prefault(null)
-    .transform((written) => (written === "" ? null : written)),
+    .transform(orNone),
+  viewer_token: token
+    .describe("of those who may see everything and change nothing; empty is none")
+    .prefault(null)
+    .transform(orNone),
+  read_only: flag()
+    .describe("nobody may change anything through the port: only the file does")
+    .prefault(defaults.admin.readOnly),
 });
+
+function orNone(written: string | null): string | null {
+  return written === "" ? null : written;
+}
 
 const logSchema = closed({
   level: choice(["trace", "debug", "info", "warn", "error", "silent"])

@@ -1,5 +1,4 @@
 import { Hono } from "hono";
-import type { HttpBindings } from "@hono/node-server";
 import type { Clock } from "../../base/clock.ts";
 import { commandAlerts } from "./alert-command.ts";
 import { replaceConfig } from "./config-change.ts";
@@ -9,10 +8,14 @@ import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
 import { takeMetrics } from "./metrics-report.ts";
 import { describeApi } from "./openapi.ts";
+import { answerAbsence, answerFile } from "./page.ts";
+import type { Page } from "./page-files.ts";
 import { addressOf, answerProblem, safetyHeaders } from "./problem.ts";
+import type { AdminEnvironment } from "./problem.ts";
 import { commandRollout, showRollout } from "./rollout-command.ts";
 import { redactSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
+import type { Session } from "../../wire/system-api.ts";
 
 /** The route that a path with a name in it belongs to. */
 function patternOf(path: string): string {
@@ -25,9 +28,11 @@ export function createAdminApp(
   limits: AdminLimits,
   tries: FailedTries,
   clock: Clock,
-): Hono<{ Bindings: HttpBindings }> {
-  const app = new Hono<{ Bindings: HttpBindings }>();
+  page: Page,
+): Hono<AdminEnvironment> {
+  const app = new Hono<AdminEnvironment>();
   const openApi = JSON.stringify(describeApi(sources.version));
+  const isPublic = (path: string) => path === "/" || page.files.has(path);
 
   app.use(async (context, next) => {
     const request = {
@@ -36,14 +41,24 @@ export function createAdminApp(
       address: addressOf(context),
       header: (name: string) => context.req.header(name),
     };
-    const denial = admit(request, sources.token(), tries, clock.monotonicMs());
-    if (denial === null) await next();
-    else {
-      const { code, status, title, detail, headers } = denial;
+    const admitted = admit(request, sources.access(), tries, clock.monotonicMs(), isPublic);
+    if (admitted.ok) {
+      context.set("role", admitted.value.role);
+      await next();
+    } else {
+      const { code, status, title, detail, headers } = admitted.error;
       context.res = answerProblem(code, status, title, detail, headers);
     }
-    for (const [name, value] of Object.entries(safetyHeaders)) context.res.headers.set(name, value);
+    const { headers } = context.res;
+    for (const [name, value] of Object.entries(safetyHeaders)) {
+      if (!headers.has(name)) headers.set(name, value);
+    }
   });
+
+  for (const [path, file] of page.files) {
+    app.get(path, (context) => answerFile(file, (name) => context.req.header(name)));
+  }
+  if (page.absence !== null) app.get("/", () => answerAbsence(page));
 
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", (context) => {
@@ -55,6 +70,14 @@ export function createAdminApp(
     return context.body(body, 200, { "content-type": contentType });
   });
   app.get("/v1/status", (context) => context.json(sources.status()));
+  app.get("/v1/session", (context) => {
+    const session: Session = {
+      role: context.get("role"),
+      authentication: sources.access().token === null ? "none" : "token",
+      version: sources.version,
+    };
+    return context.json(session);
+  });
   app.get("/v1/openapi.json", (context) =>
     context.body(openApi, 200, { "content-type": "application/json" }),
   );

@@ -1,5 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { err, ok, type Result } from "../../base/result.ts";
 import { isLoopback } from "../../core/config/address.ts";
+import type { AdminAccess } from "../../core/config/model.ts";
+import type { Session } from "../../wire/system-api.ts";
 import type { FailedTries } from "./failed-tries.ts";
 
 /** Who may use the admin port. */
@@ -17,6 +20,7 @@ export type Denial = {
     | "unauthorized"
     | "too_many_failed_tries"
     | "host_not_allowed"
+    | "read_only"
     | "cross_site_request";
   readonly status: 401 | 403 | 429;
   readonly title: string;
@@ -24,34 +28,78 @@ export type Denial = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** Who was let in. */
+export type Admission = {
+  readonly role: Session["role"];
+  /** The token that let it in; null where none is needed. */
+  readonly token: string | null;
+};
+
 /** Open to probes, which have no token. */
 const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 
-/** Null lets the request in. */
+/** Lets the request in, or says why not. `isPublic` tells paths whose answers are nobody's secret. */
 export function admit(
   request: AdminRequest,
-  token: string | null,
+  access: AdminAccess,
   tries: FailedTries,
   nowMs: number,
-): Denial | null {
-  if (token === null) return admitFromThisMachine(request);
-  if (openPaths.has(request.path)) return null;
+  isPublic: (path: string) => boolean = () => false,
+): Result<Admission, Denial> {
+  const identified = identify(request, access, tries, nowMs, isPublic);
+  if (!identified.ok || isReading(request) || identified.value.role === "operator") {
+    return identified;
+  }
+  const detail = access.readOnly
+    ? "admin.read_only is set: only the configuration file changes anything."
+    : "This is admin.viewer_token, which may see everything and change nothing; admin.token may.";
+  return err({ code: "read_only", status: 403, title: "Read-only", detail, headers: {} });
+}
+
+/** Whether what was let in by `token` would be let in by it still. */
+export function holds(token: string | null, access: AdminAccess): boolean {
+  return token === null
+    ? access.token === null
+    : token === access.token || token === access.viewerToken;
+}
+
+function identify(
+  request: AdminRequest,
+  access: AdminAccess,
+  tries: FailedTries,
+  nowMs: number,
+  isPublic: (path: string) => boolean,
+): Result<Admission, Denial> {
+  const { token, viewerToken, readOnly } = access;
+  const most = readOnly ? "viewer" : "operator";
+  if (token === null) {
+    const denial = denyToOthers(request);
+    return denial === null ? ok({ role: most, token: null }) : err(denial);
+  }
+  const isOpen = openPaths.has(request.path) || isPublic(request.path);
+  if (isOpen && isReading(request)) return ok({ role: "viewer", token: null });
   // Before the comparison: who has to wait learns nothing from a further try.
   const waitMs = tries.waitMs(request.address, nowMs);
   if (waitMs > 0) {
-    return {
+    return err({
       code: "too_many_failed_tries",
       status: 429,
       title: "Too many wrong tokens from this address",
       detail: "",
       headers: { "retry-after": String(Math.ceil(waitMs / 1000)) },
-    };
+    });
   }
   const given = bearerOf(request.header("authorization"));
-  if (given !== null && isSameSecret(given, token)) return null;
-  // A request without a token is no guess.
-  if (given !== null) tries.add(request.address, nowMs);
-  return {
+  if (given !== null) {
+    // Both are compared in any case, so that the time taken does not tell which one it is.
+    const isOperator = isSameSecret(given, token);
+    const isViewer = isSameSecret(given, viewerToken ?? "") && viewerToken !== null;
+    if (isOperator) return ok({ role: most, token });
+    if (isViewer) return ok({ role: "viewer", token: viewerToken });
+    // A request without a token is no guess.
+    tries.add(request.address, nowMs);
+  }
+  return err({
     code: "unauthorized",
     status: 401,
     title: given === null ? "A token is needed" : "Wrong token",
@@ -59,7 +107,7 @@ export function admit(
     headers: {
       "www-authenticate": `Bearer realm="sluice"${given === null ? "" : ', error="invalid_token"'}`,
     },
-  };
+  });
 }
 
 /**
@@ -69,20 +117,20 @@ export function admit(
  */
 export function admitUpgrade(
   request: AdminRequest,
-  token: string | null,
+  access: AdminAccess,
   tries: FailedTries,
   nowMs: number,
-): Denial | null {
+): Result<Admission, Denial> {
   // Behind a proxy that speaks TLS the page is https; only with a token can there be one.
-  const schemes = token === null ? ["http"] : ["http", "https"];
-  return isOwnPage(request, schemes) ? admit(request, token, tries, nowMs) : crossSiteDenial;
+  const schemes = access.token === null ? ["http"] : ["http", "https"];
+  return isOwnPage(request, schemes) ? admit(request, access, tries, nowMs) : err(crossSiteDenial);
 }
 
 /**
  * Without a token the port is on loopback, but any web page in a browser on this machine can reach it: by a name of
  * its own that resolves to 127.0.0.1 (seen in Host), or by a form or fetch across sites.
  */
-function admitFromThisMachine(request: AdminRequest): Denial | null {
+function denyToOthers(request: AdminRequest): Denial | null {
   const host = request.header("host") ?? "";
   if (!isLoopback(hostnameOf(host))) {
     return {
@@ -93,8 +141,12 @@ function admitFromThisMachine(request: AdminRequest): Denial | null {
       headers: {},
     };
   }
-  if (request.method === "GET" || request.method === "HEAD") return null;
+  if (isReading(request)) return null;
   return isOwnPage(request, ["http"]) ? null : crossSiteDenial;
+}
+
+function isReading({ method }: AdminRequest): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 const crossSiteDenial: Denial = {

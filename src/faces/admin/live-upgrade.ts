@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { z } from "zod";
+import type { AdminAccess } from "../../core/config/model.ts";
 import { problem } from "../../core/traffic/refusal.ts";
 import { liveProtocol, liveQuerySchema, liveTokenPrefix } from "../../wire/live.ts";
 import type { FailedTries } from "./failed-tries.ts";
@@ -28,12 +29,12 @@ export function isLiveUpgrade({ method, url = "", headers }: IncomingMessage): b
 /** Lets it in with what it asks for, or says why not. */
 export function judgeUpgrade(
   request: IncomingMessage,
-  token: string | null,
+  access: AdminAccess,
   tries: FailedTries,
   nowMs: number,
-): { readonly query: LiveQuery } | { readonly refusal: Refusal } {
+): { readonly query: LiveQuery; readonly token: string | null } | { readonly refusal: Refusal } {
   const { headers } = request;
-  const denial = admitUpgrade(
+  const admitted = admitUpgrade(
     {
       method: "GET",
       path: "/v1/live",
@@ -41,11 +42,11 @@ export function judgeUpgrade(
       header: (name) =>
         name === "authorization" ? authorizationOf(headers) : fieldOf(headers, name),
     },
-    token,
+    access,
     tries,
     nowMs,
   );
-  if (denial !== null) return { refusal: denial };
+  if (!admitted.ok) return { refusal: admitted.error };
   // Drafts before 13 name the origin in another field, which the guard does not look at.
   if (headers["sec-websocket-version"] !== "13") {
     return {
@@ -60,7 +61,7 @@ export function judgeUpgrade(
   }
   const asked = new URLSearchParams((request.url ?? "").split("?").slice(1).join("?"));
   const query = liveQuerySchema.safeParse(Object.fromEntries(asked));
-  if (query.success) return { query: query.data };
+  if (query.success) return { query: query.data, token: admitted.value.token };
   const detail = wordsOf(query.error);
   return { refusal: { code: "bad_query", status: 400, title: "Not a query", detail, headers: {} } };
 }

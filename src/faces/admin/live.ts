@@ -3,9 +3,11 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import type { Clock, Timers } from "../../base/clock.ts";
+import type { AdminAccess } from "../../core/config/model.ts";
 import { liveCloseCodes } from "../../wire/live.ts";
 import type { FailedTries } from "./failed-tries.ts";
 import type { AdminLimits } from "./limits.ts";
+import { holds } from "./guard.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { FeedTime, FrameBytes } from "./live-feed.ts";
 import { LiveListener } from "./live-listener.ts";
@@ -16,8 +18,8 @@ import type { LiveQuery } from "./live-upgrade.ts";
 export type LiveOptions = {
   /** What is shown; anything that JSON.stringify makes an object of. */
   readonly document: () => object;
-  /** The token in force. */
-  readonly token: () => string | null;
+  /** The tokens in force. */
+  readonly access: () => AdminAccess;
   readonly tries: FailedTries;
   /** Names this start of the server, so that nobody resumes another's. */
   readonly stream: string;
@@ -72,8 +74,8 @@ export class Live {
   /** Takes over the socket of an upgrade request. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { clock, tries, limits } = this.#options;
-    const token = this.#options.token();
-    const judged = judgeUpgrade(request, token, tries, clock.monotonicMs());
+    const access = this.#options.access();
+    const judged = judgeUpgrade(request, access, tries, clock.monotonicMs());
     if ("refusal" in judged) {
       refuseUpgrade(socket, judged.refusal);
     } else if (this.#isClosed || this.#listeners.size >= limits.liveListenersMax) {
@@ -86,7 +88,7 @@ export class Live {
         headers: { "retry-after": "1" },
       });
     } else {
-      this.#open(request, socket, head, token, judged.query);
+      this.#open(request, socket, head, judged.token, judged.query);
     }
   }
 
@@ -146,9 +148,9 @@ export class Live {
   }
 
   #tick(): void {
-    const token = this.#options.token();
+    const access = this.#options.access();
     for (const listener of this.#listeners) {
-      if (listener.token === token) continue;
+      if (holds(listener.token, access)) continue;
       const isNew = listener.close(liveCloseCodes.tokenChanged, "the token has changed");
       if (isNew) this.#counters.closedTokenChanged += 1;
     }

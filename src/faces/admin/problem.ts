@@ -1,10 +1,17 @@
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import { problem } from "../../core/traffic/refusal.ts";
+import type { Session } from "../../wire/system-api.ts";
 
-export type AdminContext = Context<{ Bindings: HttpBindings }>;
+export type AdminEnvironment = {
+  Bindings: HttpBindings;
+  /** Who asks. */
+  Variables: { role: Session["role"] };
+};
 
-/** On every answer: nothing here is to be cached, framed, guessed at or read by another site. */
+export type AdminContext = Context<AdminEnvironment>;
+
+/** On every answer that does not say otherwise: nothing here is to be cached, framed, guessed at or read by another site. */
 export const safetyHeaders: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy":

@@ -25,7 +25,7 @@ type Secret = {
   readonly end: number;
 };
 
-/** `text` with a placeholder for the admin token and for credentials that variants set as headers. */
+/** `text` with a placeholder for the tokens of the admin port and for credentials that variants set as headers. */
 export function redactSecrets(text: string): string {
   const secrets = findSecrets(text);
   // What cannot be read cannot be redacted either; it never was a running configuration.
@@ -90,7 +90,9 @@ function findSecrets(text: string): Secret[] | null {
     if (node === null || range === null || range === undefined) return;
     found.push({ path: formatPath(path), value: node.value, start: range[0], end: range[1] });
   };
-  collect(["admin", "token"], scalarAt(document, ["admin", "token"]));
+  for (const name of ["token", "viewer_token"]) {
+    collect(["admin", name], scalarAt(document, ["admin", name]));
+  }
   for (const experiment of keysAt(document, ["experiments"])) {
     for (const variant of keysAt(document, ["experiments", experiment, "variants"])) {
       const set = ["experiments", experiment, "variants", variant, "headers", "set"];

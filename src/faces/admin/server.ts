@@ -13,6 +13,8 @@ import type { AdminLimits } from "./limits.ts";
 import { composeLiveDocument } from "./live-document.ts";
 import { isLiveUpgrade } from "./live-upgrade.ts";
 import { Live } from "./live.ts";
+import { absentPage } from "./page-files.ts";
+import type { Page } from "./page-files.ts";
 import { answerProblem } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
@@ -30,6 +32,8 @@ export type AdminOptions = {
   readonly sources: AdminSources;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** The dashboard at `/`. */
+  readonly page?: Page;
   /** Tests lower them. */
   readonly limits?: Partial<AdminLimits>;
 };
@@ -42,10 +46,11 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     throw new Error(`admin.token is required when admin.host is ${policy.host}`);
   }
   const tries = new FailedTries(limits);
-  const app = createAdminApp(sources, limits, tries, clock);
+  const page = options.page ?? absentPage("no folder was given");
+  const app = createAdminApp(sources, limits, tries, clock, page);
   const live = new Live({
     document: () => composeLiveDocument(sources),
-    token: sources.token,
+    access: sources.access,
     tries,
     stream: randomUUID(),
     limits,

@@ -1,7 +1,7 @@
 import type { Result } from "../../base/result.ts";
 import type { ReloadPreview } from "../../control/reload-preview.ts";
 import type { Reloader } from "../../control/reload.ts";
-import type { Issue } from "../../core/config/model.ts";
+import type { AdminAccess, Issue } from "../../core/config/model.ts";
 import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
@@ -11,8 +11,8 @@ import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
 export type AdminSources = {
-  /** The token in force; a reload may change it. */
-  readonly token: () => string | null;
+  /** The tokens in force; a reload may change them. */
+  readonly access: () => AdminAccess;
   readonly readiness: () => Readiness;
   readonly status: () => Status;
   readonly metrics: () => Promise<MetricsText> | MetricsText;

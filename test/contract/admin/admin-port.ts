@@ -6,6 +6,7 @@ import { previewReload } from "../../../src/control/reload-preview.ts";
 import { createReloader, loadConfig } from "../../../src/control/reload.ts";
 import type { Reloader } from "../../../src/control/reload.ts";
 import type { AdminLimits } from "../../../src/faces/admin/limits.ts";
+import type { Page } from "../../../src/faces/admin/page-files.ts";
 import { startAdmin } from "../../../src/faces/admin/server.ts";
 import type { AdminServer } from "../../../src/faces/admin/server.ts";
 import type { AdminSources } from "../../../src/faces/admin/sources.ts";
@@ -105,6 +106,9 @@ export const status: Status = {
 export async function openAdmin(
   options: {
     readonly token?: string | null;
+    readonly viewerToken?: string | null;
+    readonly readOnly?: boolean;
+    readonly page?: Page;
     /** A free one unless told otherwise. */
     readonly port?: number;
     readonly text?: string;
@@ -139,11 +143,15 @@ export async function openAdmin(
     log: () => undefined,
   });
   const faults: unknown[] = [];
-  const token = options.token ?? null;
+  const access = {
+    token: options.token ?? null,
+    viewerToken: options.viewerToken ?? null,
+    readOnly: options.readOnly ?? false,
+  };
   const server = await startAdmin({
-    policy: { host: "127.0.0.1", port: options.port ?? 0, token },
+    policy: { host: "127.0.0.1", port: options.port ?? 0, ...access },
     sources: {
-      token: () => token,
+      access: () => access,
       readiness: () => ({ ready: true, reasons: [] }),
       status: () => status,
       metrics: () => ({ contentType: "text/plain; version=0.0.4", body: "sluice_up 1\n" }),
@@ -171,6 +179,7 @@ export async function openAdmin(
       },
       every: () => () => undefined,
     },
+    ...(options.page !== undefined && { page: options.page }),
     ...(options.limits !== undefined && { limits: options.limits }),
   });
   return { ...server, reloader, file: holder, faults, clock };

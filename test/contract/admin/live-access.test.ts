@@ -116,6 +116,34 @@ describe("with a token", () => {
   });
 });
 
+describe("a viewer", () => {
+  const viewerToken = "only-looking";
+
+  it.each([
+    ["as a header", { headers: { authorization: `Bearer ${viewerToken}` } }],
+    ["as a subprotocol", { protocols: [liveProtocol, asProtocol(viewerToken)] }],
+  ])("is let in with its token %s", async (_, options) => {
+    const { port } = await open({ token, viewerToken });
+    expect(await answerTo(port, options)).toEqual(letIn);
+  });
+
+  it("is ended when its token is another one, and operators are not", async () => {
+    const port = await open({ token, viewerToken });
+    const viewer = await listen(port.port, { headers: { authorization: `Bearer ${viewerToken}` } });
+    const operator = await listen(port.port, { headers: bearer });
+    port.tick();
+    expect(port.live()).toMatchObject({ closedTokenChanged: 0, listeners: 2 });
+    port.setViewerToken("another");
+    port.tick();
+    expect(await viewer.closed).toEqual({ code: 4401, reason: "the token has changed" });
+    expect(port.live().closedTokenChanged).toBe(1);
+    port.show({ count: 1 });
+    port.tick();
+    await operator.reached(1);
+    operator.socket.terminate();
+  });
+});
+
 describe("a token that changes", () => {
   it.each([
     ["first", "second"],

@@ -20,6 +20,7 @@ export type LivePort = Omit<AdminPort, "close"> & {
   /** Makes `facts` part of the document. */
   readonly show: (facts: object) => void;
   readonly setToken: (token: string | null) => void;
+  readonly setViewerToken: (token: string | null) => void;
   /** Makes putting the document together fail until null is given. */
   readonly setFault: (fault: Error | null) => void;
   /** Lets one tick pass. */
@@ -31,6 +32,7 @@ export type LivePort = Omit<AdminPort, "close"> & {
 export async function openLive(
   options: {
     readonly token?: string;
+    readonly viewerToken?: string;
     readonly port?: number;
     readonly limits?: Partial<AdminLimits>;
     readonly sources?: Partial<AdminSources>;
@@ -38,6 +40,7 @@ export async function openLive(
 ): Promise<LivePort> {
   const time = createFakeTime();
   let token = options.token ?? null;
+  let viewerToken = options.viewerToken ?? null;
   let facts: object = {};
   let fault: Error | null = null;
   let looks = 0;
@@ -48,7 +51,7 @@ export async function openLive(
     ...(options.port !== undefined && { port: options.port }),
     ...(options.limits !== undefined && { limits: options.limits }),
     sources: {
-      token: () => token,
+      access: () => ({ token, viewerToken, readOnly: false }),
       status: () => {
         looks += 1;
         if (fault !== null) throw fault;
@@ -65,6 +68,7 @@ export async function openLive(
     looks: () => looks,
     show: (next) => (facts = next),
     setToken: (next) => (token = next),
+    setViewerToken: (next) => (viewerToken = next),
     setFault: (next) => (fault = next),
     tick: () => time.advance(250),
     close(passMs = adminLimits.closeMsMax) {

@@ -13,6 +13,10 @@ describe("redaction", () => {
     ["admin:\n  token: |-\n    s3cret\n  port: 1\n", 'admin:\n  token: "[redacted]"\n  port: 1\n'],
     ["x: &t s3cret\nadmin: { token: *t }", 'x: &t "[redacted]"\nadmin: { token: *t }'],
     ["x: &a { token: s3cret }\nadmin: *a", 'x: &a { token: "[redacted]" }\nadmin: *a'],
+    [
+      "admin: { token: one, viewer_token: two }",
+      'admin: { token: "[redacted]", viewer_token: "[redacted]" }',
+    ],
     ['admin: { token: "${T:-s3cret}" }', 'admin: { token: "[redacted]" }'],
     ['admin: { token: "${TOKEN}" }', 'admin: { token: "${TOKEN}" }'],
     [

@@ -84,7 +84,7 @@ describe("answers", () => {
 
   it("elsewhere is 404 as a problem document", async () => {
     const { port } = await open();
-    for (const path of ["/", "/v1", "/v1/status/", "/V1/status", "/v1/../healthz/x"]) {
+    for (const path of ["/v1", "/v1/status/", "/V1/status", "/v1/../healthz/x"]) {
       const answer = await ask(port, path);
       expect([path, answer.status]).toEqual([path, 404]);
       expect(answer.headers["content-type"]).toBe("application/problem+json");
@@ -257,7 +257,7 @@ describe("close", () => {
     const { port } = await open();
     const { startAdmin } = await import("../../../src/faces/admin/server.ts");
     const taken = startAdmin({
-      policy: { host: "127.0.0.1", port, token: null },
+      policy: { host: "127.0.0.1", port, token: null, viewerToken: null, readOnly: false },
       sources: { version: "1" } as never,
       clock: { wallMs: () => 0, monotonicMs: () => 0 },
       timers: { after: () => () => undefined, every: () => () => undefined },

@@ -66,6 +66,18 @@ describe("one mistake outside the experiments, one issue", () => {
       "required",
     ],
     [withParts({ top: "admin: { token: 'a b' }" }), "admin.token", "invalid_value", "spaces"],
+    [
+      withParts({ top: "admin: { viewer_token: v }" }),
+      "admin.viewer_token",
+      "token_required",
+      "needs admin.token beside it",
+    ],
+    [
+      withParts({ top: "admin: { token: v, viewer_token: v }" }),
+      "admin.viewer_token",
+      "token_shared",
+      "the same as admin.token",
+    ],
     [withParts({ top: "admin: { port: 8080 }" }), "admin.port", "port_taken", "8080"],
     [withParts({ top: "log: { level: inof }" }), "log.level", "invalid_value", '"info"'],
     [

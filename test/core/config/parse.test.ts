@@ -28,7 +28,13 @@ describe("a small configuration", () => {
       drainDeadlineMs: 30_000,
       variantHeader: true,
     });
-    expect(config.admin).toEqual({ host: "127.0.0.1", port: 9090, token: null });
+    expect(config.admin).toEqual({
+      host: "127.0.0.1",
+      port: 9090,
+      token: null,
+      viewerToken: null,
+      readOnly: false,
+    });
     expect(config.log).toEqual({ level: "info", accessSample: 0 });
     expect(config.upstreams["a"]).toEqual({
       name: "a",
@@ -106,7 +112,7 @@ describe("everything that can be written", () => {
     `
 listen:
   { host: "::", port: 0, workers: auto, tls: { cert: c.pem, key: k.pem }, trusted_proxies: [10.0.0.0/8, "::1"], drain_deadline: 0s, variant_header: false }
-admin: { host: 0.0.0.0, token: secret }
+admin: { host: 0.0.0.0, token: secret, viewer_token: glance, read_only: true }
 log: { level: debug, access_sample: 1% }
 upstreams:
   a:
@@ -159,7 +165,13 @@ experiments:
       variantHeader: false,
       tls: { certFile: "c.pem", keyFile: "k.pem", key: "-----BEGIN CERTIFICATE-----\nk.pem" },
     });
-    expect(config.admin).toEqual({ host: "0.0.0.0", port: 9090, token: "secret" });
+    expect(config.admin).toEqual({
+      host: "0.0.0.0",
+      port: 9090,
+      token: "secret",
+      viewerToken: "glance",
+      readOnly: true,
+    });
     expect(config.log).toEqual({ level: "debug", accessSample: 0.01 });
   });
 

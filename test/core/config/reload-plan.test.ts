@@ -165,6 +165,16 @@ describe("what only a restart changes", () => {
     ]);
   });
 
+  it("names a changed viewer token and read-only mode, without secrets", () => {
+    const running = valid(`admin: { token: t, viewer_token: old-secret }\n${smallText}`);
+    const wanted = valid(
+      `admin: { token: t, viewer_token: new-secret, read_only: true }\n${smallText}`,
+    );
+    const planned = planReload(running, wanted);
+    expect(planned.changes).toEqual(["admin: viewer_token, read_only changed"]);
+    expect(planned.config.admin).toMatchObject({ viewerToken: "new-secret", readOnly: true });
+  });
+
   it("keeps the token of an admin port that stays open to other machines", () => {
     const running = valid(`admin: { host: 0.0.0.0, token: t }\n${smallText}`);
     const planned = planReload(running, valid(smallText));

@@ -1,0 +1,98 @@
+import { fileURLToPath } from "node:url";
+import type { ConfigFile } from "../control/config-file.ts";
+import type { SluiceLog } from "../control/access-log.ts";
+import type { HealthChecker } from "../control/health.ts";
+import { previewReload } from "../control/reload-preview.ts";
+import type { Reloader, ReloadState } from "../control/reload.ts";
+import type { Supervisor } from "../control/supervisor.ts";
+import type { Environment } from "../core/config/environment.ts";
+import { readPage } from "../faces/admin/page-files.ts";
+import { startAdmin } from "../faces/admin/server.ts";
+import type { AdminServer } from "../faces/admin/server.ts";
+import { createMetrics } from "../faces/metrics/metrics.ts";
+import type { RolloutStatus, Status } from "../wire/admin-api.ts";
+import { alertEvent, describeAlerts } from "./alert-status.ts";
+import type { Control } from "./control.ts";
+import { describeExperimentLife } from "./experiment-status.ts";
+import { describeReadiness } from "./status.ts";
+import { realClock, realTimers } from "./system.ts";
+
+/** What the admin port shows and steers. */
+export type AdminParts = {
+  readonly file: ConfigFile;
+  readonly env: Environment;
+  readonly cores: number;
+  readonly version: string;
+  readonly log: SluiceLog;
+  readonly dashboardPath?: string;
+  readonly reloader: Reloader;
+  readonly control: Control;
+  readonly supervisor: Supervisor;
+  readonly health: HealthChecker;
+  readonly startedWallMs: number;
+  readonly isDraining: () => boolean;
+  readonly status: () => Status;
+  readonly rollouts: () => readonly RolloutStatus[];
+  /** The configuration's state as experiments and rollouts have made of it. */
+  readonly shownReload: () => ReloadState;
+};
+
+/** Where Vite puts the dashboard. */
+const builtDashboard = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
+
+/** Opens the admin port over a Sluice that is about to start; rejects when it cannot be bound. */
+export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
+  const { file, env, cores, version, log, reloader, control, supervisor } = parts;
+  const { dashboardPath = builtDashboard } = parts;
+  const page = readPage(dashboardPath);
+  if (page.absence !== null) {
+    log.app("info", "no dashboard is served", { reason: page.absence, path: dashboardPath });
+  }
+  let server: AdminServer | null = null;
+  const config = () => reloader.state().config;
+  server = await startAdmin({
+    policy: config().admin,
+    page,
+    clock: realClock,
+    timers: realTimers,
+    sources: {
+      access: () => config().admin,
+      readiness: () => describeReadiness(parts.isDraining(), supervisor.state()),
+      status: parts.status,
+      metrics: createMetrics({
+        view: () => control.view(),
+        reload: parts.shownReload,
+        rollouts: () => control.rollouts.view(),
+        lives: () => control.experiments.view(),
+        alerts: () => ({ state: control.alerts.state(), channels: control.notifier.state() }),
+        gates: () => control.gates(),
+        live: () => server?.live() ?? null,
+        store: () => control.store(),
+        mirrors: () => control.mirror().views,
+        workers: () => supervisor.state().workers,
+        health: () => parts.health.state(),
+        startedWallMs: parts.startedWallMs,
+        version,
+        nodeVersion: process.versions.node,
+      }),
+      reloader,
+      preview: (text) => previewReload(text, config(), { file, env, cores }),
+      rollouts: {
+        list: parts.rollouts,
+        command: (...command) => control.commandRollout(...command),
+      },
+      experiments: {
+        list: () => control.experiments.view().map(describeExperimentLife),
+        command: (...command) => control.experiments.command(...command),
+      },
+      alerts: {
+        list: () => describeAlerts(control.alerts.state(), control.notifier.state()),
+        command: (command, actor) => control.commandAlerts(alertEvent(command, actor)),
+      },
+      reportMetrics: (metrics) => supervisor.reportMetrics(metrics),
+      version,
+      fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
+    },
+  });
+  return server;
+}
