@@ -30,7 +30,8 @@ export function describeApi(version: string): JsonObject {
         token: {
           type: "http",
           scheme: "bearer",
-          description: "admin.token; not needed where none is configured",
+          description:
+            "admin.token, or admin.viewer_token, which may only GET; not needed where none is configured",
         },
       },
     },

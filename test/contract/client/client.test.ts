@@ -57,6 +57,11 @@ describe("the admin port", () => {
     const { port } = keep(await openAdmin({ token: "secret", sources: { rollouts } }));
     const there = client({ admin: `http://127.0.0.1:${port}`, token: "secret" });
     expect(await there.status()).toEqual(status);
+    expect(await there.session()).toEqual({
+      role: "operator",
+      authentication: "token",
+      version: "1.2.3",
+    });
     expect(await there.rollouts()).toEqual([rollout]);
     expect(await there.rollout("a b/c")).toEqual(rollout);
   });

@@ -19,6 +19,7 @@ import {
   experimentsSchema,
   newExperimentSchema,
 } from "../../../wire/experiments-api.ts";
+import { sessionSchema } from "../../../wire/system-api.ts";
 
 /** What every path of the document is written with. */
 
@@ -29,6 +30,7 @@ export const schemas = {
   Health: healthSchema,
   Readiness: readinessSchema,
   Status: statusSchema,
+  Session: sessionSchema,
   Issue: issueSchema,
   Problem: problemSchema,
   ConfigProblem: configProblemSchema,
@@ -78,7 +80,9 @@ export function reference(schema: keyof typeof schemas): JsonObject {
 /** What a request that is not let in gets, whatever it asks for. */
 export const denied = {
   "401": problemOf("No token, or a wrong one"),
-  "403": problemOf("Without a configured token: a foreign Host, or a request from another site"),
+  "403": problemOf(
+    "Without a configured token: a foreign Host, or a request from another site. read_only: a viewer, or a port that is read-only, and not a GET",
+  ),
   "429": {
     ...problemOf("Too many wrong tokens from this address"),
     headers: { "Retry-After": { schema: { type: "integer" }, description: "Seconds" } },

@@ -28,6 +28,12 @@ export const systemPaths = {
       responses: { "200": json("Status", "Status"), ...denied },
     },
   },
+  "/v1/session": {
+    get: {
+      summary: "Who is asking, and what that may do",
+      responses: { "200": json("Session", "Session"), ...denied },
+    },
+  },
   "/v1/openapi.json": {
     get: {
       summary: "This document",
