@@ -14,7 +14,7 @@ const floors: Record<string, number> = {
 };
 const sourceRoot = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(sourceRoot, { recursive: true, encoding: "utf8" })
-  .filter((name) => /\.(?:ts|js)$/.test(name) && !name.endsWith(".d.ts"))
+  .filter((name) => /\.(?:tsx?|js)$/.test(name) && !name.endsWith(".d.ts"))
   .map((name) => join(sourceRoot, name));
 
 type Import = { readonly from: string; readonly to: string; readonly typeOnly: boolean };
@@ -77,11 +77,14 @@ describe("the floors", () => {
     expect(impure.map((file) => relative(sourceRoot, file))).toEqual([]);
   });
 
-  it("only main touches the real clock, chance and environment", () => {
+  it("only main touches the real clock, chance and environment, and in the browser one file", () => {
+    const inBrowser = "faces/dashboard/system.ts";
     const forbidden = /\b(?:Date\.now\(|performance\.now\(|Math\.random\(|process\.env\b)/;
     const others = files.filter(
       (file) =>
-        part(file) !== "main" && forbidden.test(withoutComments(readFileSync(file, "utf8"))),
+        part(file) !== "main" &&
+        relative(sourceRoot, file) !== inBrowser &&
+        forbidden.test(withoutComments(readFileSync(file, "utf8"))),
     );
     expect(others.map((file) => relative(sourceRoot, file))).toEqual([]);
   });
@@ -90,6 +93,30 @@ describe("the floors", () => {
 function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
 }
+
+describe("the page in the browser", () => {
+  const tools = new Set(["build.js", "precompress.ts", "vite.config.ts"]);
+  const page = files.filter(
+    (file) =>
+      relative(sourceRoot, file).startsWith("faces/dashboard/") &&
+      !tools.has(relative(join(sourceRoot, "faces/dashboard"), file)),
+  );
+
+  it("imports no module of Node and no other face, and of the wire types alone", () => {
+    expect(page.length).toBeGreaterThan(20);
+    const wrong = page.flatMap((file) =>
+      importsOf(file)
+        .filter(
+          ({ specifier, typeOnly }) =>
+            specifier.startsWith("node:") ||
+            /\/faces\/(?!dashboard)|\/main\//.test(resolve(dirname(file), specifier)) ||
+            (/\/wire\//.test(specifier) && !typeOnly),
+        )
+        .map(({ specifier }) => `${relative(sourceRoot, file)} imports ${specifier}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
 
 describe("cycles", () => {
   it("there are none among imports that exist at run time", () => {

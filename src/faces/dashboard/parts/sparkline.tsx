@@ -1,0 +1,43 @@
+/** A small line without axes, as wide as its box; it shows the shape, the number beside it the value. */
+export function Sparkline({
+  lines,
+  label,
+}: {
+  /** Of equal length, oldest first; null is a gap. */
+  lines: readonly { readonly at: number; readonly values: readonly (number | null)[] }[];
+  label: string;
+}) {
+  const length = Math.max(0, ...lines.map(({ values }) => values.length));
+  const most = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  return (
+    <svg
+      class="sparkline"
+      viewBox="0 0 240 40"
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      <path class="sparkline-ground" d="M0 39.5H240" />
+      {length > 1 &&
+        lines.map(({ at, values }) => (
+          <path key={at} class={`sparkline-line line-${at % 8}`} d={pathOf(values, length, most)} />
+        ))}
+    </svg>
+  );
+}
+
+function pathOf(values: readonly (number | null)[], length: number, most: number): string {
+  let path = "";
+  let isDown = false;
+  for (const [index, value] of values.entries()) {
+    if (value === null) {
+      isDown = false;
+      continue;
+    }
+    const x = ((index + length - values.length) / (length - 1)) * 240;
+    const y = most === 0 ? 38 : 38 - (value / most) * 35;
+    path += `${isDown ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    isDown = true;
+  }
+  return path;
+}
