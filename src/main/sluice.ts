@@ -40,4 +40,8 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     const { runServe } = await import("./serve.ts");
     return runServe({ configPath, env: process.env });
   },
+  load: async () => {
+    const { createLoadEnvironment } = await import("./load-environment.ts");
+    return createLoadEnvironment();
+  },
 });

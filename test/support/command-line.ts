@@ -1,5 +1,6 @@
 import { err, ok } from "../../src/base/result.ts";
 import { runProgram } from "../../src/faces/cli/program.ts";
+import { createLoadEnvironment } from "../../src/main/load-environment.ts";
 
 /** Runs one command line over files in memory. */
 export async function runCommandLine(
@@ -15,6 +16,7 @@ export async function runCommandLine(
       served.push(configPath);
       return 1;
     },
+    load: async () => createLoadEnvironment(),
     io: {
       readFile: (path) => {
         const text = files[path];

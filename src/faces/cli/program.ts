@@ -4,6 +4,8 @@ import { runAssign } from "./assign.ts";
 import { runCheck } from "./check.ts";
 import { exitCodes } from "./io.ts";
 import type { CliIo } from "./io.ts";
+import type { LoadEnvironment } from "./load.ts";
+import { registerLoadCommand } from "./load-command.ts";
 import { runRoutes } from "./routes.ts";
 import { runSchema } from "./schema.ts";
 
@@ -14,6 +16,8 @@ export type ProgramDependencies = {
   readonly version: string;
   /** Runs the proxy until it is told to stop; the answer is the exit code. */
   readonly serve: (options: ServeOptions) => Promise<number>;
+  /** What a load test needs of this machine. */
+  readonly load: () => Promise<LoadEnvironment>;
 };
 
 type AnalyzeOptions = {
@@ -56,7 +60,7 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve }: ProgramDependencies,
+  { io, version, serve, load }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -220,6 +224,10 @@ export async function runProgram(
     });
 
   registerAdminCommands(program, io, (code) => {
+    exitCode = code;
+  });
+
+  registerLoadCommand(program, io, load, (code) => {
     exitCode = code;
   });
 

@@ -1,0 +1,95 @@
+import { closeSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { err, ok, type Result } from "../base/result.ts";
+import type { LoadEnvironment, OutputFile } from "../faces/cli/load.ts";
+import { realLoadTime } from "./load-time.ts";
+import { realClock, realRandom } from "./system.ts";
+
+/** How long the first connection may take. */
+const reachMsMax = 5000;
+
+/** npm passes a Ctrl-C on that the terminal has sent already; only a later one means hurry. */
+const doubledSignalMs = 500;
+
+/** Files that are not whole yet. */
+const unfinished = new Set<string>();
+
+/** What `sluice load` needs of this machine. */
+export function createLoadEnvironment(): LoadEnvironment {
+  return {
+    time: realLoadTime,
+    seed: Math.floor(realRandom.next() * 2 ** 32),
+    terminalColumns: () => (process.stderr.isTTY ? process.stderr.columns : null),
+    onInterrupt: listenForInterrupts,
+    reach,
+    openFile,
+  };
+}
+
+function listenForInterrupts(run: () => void): () => void {
+  let firstMs: number | null = null;
+  const take = () => {
+    const nowMs = realClock.monotonicMs();
+    if (firstMs === null) {
+      firstMs = nowMs;
+      run();
+    } else if (nowMs - firstMs > doubledSignalMs) {
+      for (const path of unfinished) rmSync(path, { force: true });
+      process.exit(130);
+    }
+  };
+  process.on("SIGINT", take).on("SIGTERM", take);
+  return () => void process.off("SIGINT", take).off("SIGTERM", take);
+}
+
+function reach(origin: string): Promise<Result<null, string>> {
+  const { hostname, port, protocol } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return new Promise((resolve) => {
+    const fail = (why: string) => resolve(err(`${origin} cannot be reached: ${why}`));
+    const socket = connect({ host, port: Number(port) || (protocol === "https:" ? 443 : 80) });
+    socket.setTimeout(reachMsMax, () => {
+      socket.destroy();
+      fail(`no connection within ${reachMsMax} ms`);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const { code, errors } = error as { code?: string; errors?: Error[] };
+      const reasons = errors?.map(({ message }) => message).join(", ");
+      fail(reasons ?? (error.message || (code ?? "")));
+    });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(ok(null));
+    });
+  });
+}
+
+function openFile(path: string): Result<OutputFile, string> {
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      return err("it is a directory");
+    }
+    closeSync(openSync(partial, "w"));
+  } catch (error) {
+    return err((error as Error).message);
+  }
+  unfinished.add(partial);
+  const discard = () => {
+    if (unfinished.delete(partial)) rmSync(partial, { force: true });
+  };
+  return ok({
+    finish(text) {
+      try {
+        writeFileSync(partial, text);
+        renameSync(partial, path);
+        unfinished.delete(partial);
+        return ok(null);
+      } catch (error) {
+        discard();
+        return err((error as Error).message);
+      }
+    },
+    discard,
+  });
+}
