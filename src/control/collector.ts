@@ -1,5 +1,8 @@
 import { PairLog } from "../core/comparison/pair-log.ts";
-import { addHistory, addSnapshot, createTotals } from "../core/telemetry/merge.ts";
+import type { ArmMeasure } from "../core/experiment/analysis.ts";
+import type { ComparedArm } from "../core/experiment/comparison.ts";
+import { readCounts } from "../core/telemetry/latency.ts";
+import { addHistory, addSnapshot, createTotals, type Totals } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
 import {
   addToWindow,
@@ -7,6 +10,7 @@ import {
   sumWindow,
   type SlidingWindow,
 } from "../core/telemetry/window.ts";
+import { failingOutcomes, outcomes } from "../core/traffic/outcome.ts";
 import type { ComparedPair } from "../wire/messages.ts";
 import {
   rateMs,
@@ -33,6 +37,14 @@ export const experimentsMax = 1024;
 /** Routes whose rates are kept, likewise. */
 export const routesMax = 4096;
 
+/** What is compared of an experiment's present epoch. */
+export type ComparedArms = {
+  readonly epoch: number;
+  /** Requests, not users, were randomised. */
+  readonly randomised: boolean;
+  readonly arms: ReadonlyMap<string, ComparedArm>;
+};
+
 /** Adds up what the workers report. Times are monotonic milliseconds. */
 export type Collector = {
   /** Takes a worker's snapshot; none may come after its `workerGone`. */
@@ -42,6 +54,8 @@ export type Collector = {
   /** Takes over what an arm measured in its epoch before this process began. */
   restore(before: MeasuredBefore, nowMs: number): void;
   view(nowMs: number): CollectorView;
+  /** As `arms`, with everything that variants can be compared by. */
+  compared(experiment: string): ComparedArms | null;
   /** What the arms of an experiment's present epoch add up to; null before its first exchange. */
   arms(experiment: string): WatchedArms | null;
   /** The last minute of an experiment's present epoch; null before its first exchange. */
@@ -158,16 +172,19 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
       return {
         epoch,
         arms: new Map(
-          Array.from(arms, ([variant, { totals }]) => [
-            variant,
-            {
-              variant,
-              clusters: totals.clusters,
-              users: totals.users.estimate(),
-              isExact: totals.users.isExact,
-              requests: totals.analysed,
-            },
-          ]),
+          Array.from(arms, ([variant, { totals }]) => [variant, measureOf(variant, totals)]),
+        ),
+      };
+    },
+    compared(experiment) {
+      const state = experiments.get(experiment);
+      if (state === undefined) return null;
+      const { epoch, randomised, arms } = state;
+      return {
+        epoch,
+        randomised,
+        arms: new Map(
+          Array.from(arms, ([variant, { totals }]) => [variant, comparedOf(variant, totals)]),
         ),
       };
     },
@@ -210,6 +227,25 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
 }
 
 const noDurations = new Int32Array(0);
+
+function measureOf(variant: string, { clusters, users, analysed }: Totals): ArmMeasure {
+  const { isExact } = users;
+  return { variant, clusters, users: users.estimate(), isExact, requests: analysed };
+}
+
+function comparedOf(variant: string, totals: Totals): ComparedArm {
+  return {
+    ...measureOf(variant, totals),
+    failures: outcomes.reduce(
+      (sum, outcome, at) =>
+        sum + (failingOutcomes.includes(outcome) ? (totals.analysedOutcomes[at] as number) : 0),
+      0,
+    ),
+    duration: readCounts(totals.duration),
+    firstByte: readCounts(totals.firstByte),
+    metrics: totals.metrics,
+  };
+}
 
 function makeRoom(states: Map<string, { heardMs: number }>, max: number): void {
   if (states.size < max) return;

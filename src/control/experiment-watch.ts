@@ -1,4 +1,3 @@
-import { configuredShares } from "../core/assignment/shares.ts";
 import {
   analyseArm,
   decideAll,
@@ -8,11 +7,10 @@ import {
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import type { ExperimentFacts } from "../core/experiment/state.ts";
 import {
-  addUsers,
-  createSampleRatioTest,
   sampleRatioPValue,
   type SampleRatioTest,
 } from "../core/statistics/sequential/sample-ratio.ts";
+import { createSampleRatioWatch } from "./sample-ratio-watch.ts";
 
 /** What was measured of each arm since the experiment's split began, in epoch `epoch`. */
 export type WatchedArms = {
@@ -32,7 +30,7 @@ export type ExperimentWatch = {
 
 /** Looks at what an experiment has measured, and remembers what a sequential test needs between looks. */
 export function createExperimentWatch() {
-  let ratio: { readonly epoch: number; test: SampleRatioTest } | null = null;
+  const ratio = createSampleRatioWatch();
   let last: ExperimentWatch = {
     facts: null,
     analyses: [],
@@ -40,31 +38,12 @@ export function createExperimentWatch() {
     sampleRatioPValue: null,
   };
 
-  function testRatio(
-    policy: ExperimentPolicy,
-    { epoch, arms }: WatchedArms,
-  ): SampleRatioTest | null {
-    const shares = configuredShares(policy);
-    const users = policy.variants.map(({ key }) => arms.get(key)?.users ?? 0);
-    // Where requests are randomised a user is in every arm; an arm without users to come cannot be tested.
-    if (policy.assignment.strategy !== "hash" || shares.length < 2 || shares.includes(0)) {
-      return null;
-    }
-    if (ratio?.epoch !== epoch) ratio = { epoch, test: createSampleRatioTest({ shares }) };
-    // A sketch's error would look like a wrong ratio: what was found with exact counts stands.
-    if ([...arms.values()].some(({ isExact }) => !isExact)) return ratio.test;
-    const before = ratio.test.users;
-    const added = users.map((count, at) => Math.max(0, count - (before[at] ?? 0)));
-    ratio.test = addUsers(ratio.test, added);
-    return ratio.test;
-  }
-
   function look(policy: ExperimentPolicy, watched: WatchedArms): ExperimentFacts {
     const { arms } = watched;
     const measures = policy.variants.map(({ key }) => arms.get(key) ?? null);
     const fewest = (field: "users" | "requests") =>
       Math.min(...measures.map((measure) => measure?.[field] ?? 0));
-    const sampleRatio = testRatio(policy, watched);
+    const sampleRatio = ratio.look(policy, watched);
     const pValue = sampleRatio === null ? null : sampleRatioPValue(sampleRatio);
     const analyses = analyse(policy, arms, pValue);
     const control = policy.variants.find((variant) => variant.control)?.key ?? "";

@@ -12,6 +12,8 @@ import type { AdminServer } from "../faces/admin/server.ts";
 import { createMetrics } from "../faces/metrics/metrics.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { alertEvent, describeAlerts } from "./alert-status.ts";
+import { describeAssignment } from "./assignment-status.ts";
+import { describeComparison } from "./comparison-status.ts";
 import type { Control } from "./control.ts";
 import { describeExperimentLife } from "./experiment-status.ts";
 import { describeReadiness } from "./status.ts";
@@ -85,6 +87,11 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         list: () => control.experiments.view().map(describeExperimentLife),
         command: (...command) => control.experiments.command(...command),
       },
+      comparison: (experiment) => {
+        const compared = control.comparisons.of(experiment);
+        return compared === undefined ? undefined : describeComparison(compared);
+      },
+      assignment: (experiment, user) => describeAssignment(control, experiment, user),
       alerts: {
         list: () => describeAlerts(control.alerts.state(), control.notifier.state()),
         command: (command, actor) => control.commandAlerts(alertEvent(command, actor)),

@@ -8,6 +8,7 @@ import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { readMeasuredBefore } from "../control/measured-before.ts";
+import { createComparisons, type Comparisons } from "../control/comparisons.ts";
 import { createCompatibility, type CompatibilityStatus } from "../control/compatibility.ts";
 import { createMirror, type MirrorView } from "../control/mirror/mirror.ts";
 import { mirrorDirectory } from "../wire/mirrored-write.ts";
@@ -18,6 +19,7 @@ import { createRollouts, type Rollouts } from "../control/rollouts.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
 import type { SupervisorLog, WorkerSource } from "../control/worker-slot.ts";
 import type { Config } from "../core/config/model.ts";
+import type { ExperimentPolicy } from "../core/experiment/policy.ts";
 import { prepare, type Preparation } from "../core/rollout/preparation.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import { gatherAlertFacts } from "./alert-facts.ts";
@@ -55,6 +57,9 @@ export type Control = {
   take(snapshot: WorkerSnapshot, source: WorkerSource): void;
   workerGone(source: WorkerSource): void;
   view(): CollectorView;
+  readonly comparisons: Comparisons;
+  /** An experiment as it is routed; undefined when there is none of this key. */
+  routed(experiment: string): ExperimentPolicy | undefined;
   /** How a rollout would go if it were started now; null for one that is under way or done, or that is none. */
   prepare(experiment: string): Preparation | null;
   /** As a rollout's command, but started only when nothing speaks against it, unless by force. */
@@ -177,7 +182,24 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     return prepare(one.policy, describePreparation(policy, present, perSecond, health()));
   }
 
+  const routed = (experiment: string) => {
+    const { experiments: all } = effective(present);
+    return Object.hasOwn(all, experiment) ? all[experiment] : undefined;
+  };
+  const comparisons = createComparisons({
+    policy: routed,
+    compared: (experiment) => collector.compared(experiment),
+    epoch: (experiment) => epochs()[experiment] ?? 0,
+    sinceMs: (experiment) => {
+      const one = kept[experiment];
+      return one === undefined || one.epoch !== epochs()[experiment] ? null : one.sinceMs;
+    },
+    lives: () => experiments.view(),
+  });
+
   return {
+    comparisons,
+    routed,
     prepare: prepareRollout,
     commandRollout(experiment, name, actor, { reason, force = false }) {
       const errors =

@@ -6,7 +6,7 @@ export const assignmentQuerySchema = z.strictObject({ user: z.string().min(1).ma
 
 export const assignmentSchema = z.object({
   experiment: z.string(),
-  variant: z.string(),
+  variant: z.string().nullable().describe("null where each request is drawn by itself"),
   enrolled: z.boolean().describe("Whether its requests are analysed"),
   reason: z.string().describe("Stable: disabled, rule, namespace, coverage, hash, random, …"),
   bucket: z.number().min(0).lt(1).nullable(),

@@ -52,7 +52,10 @@ export const comparisonSchema = z.object({
       z.object({
         metric: z.string(),
         unit: z.enum(["share", "ms", "number"]),
-        direction: z.enum(["lower", "higher"]).describe("Which is better"),
+        direction: z
+          .enum(["lower", "higher"])
+          .nullable()
+          .describe("Which is better; null for a metric of one's own of which nobody said"),
         primary: z.boolean(),
         control: sampleSchema,
         treatments: z.array(treatmentSchema),

@@ -1,10 +1,9 @@
+import type { Result } from "../../base/result.ts";
 import { ratioOf, sumsOfTelemetry, type ClusteredRatio } from "../statistics/clustered/ratio.ts";
-import { decide } from "../statistics/decision/decide.ts";
 import type { Change, Decision } from "../statistics/decision/facts.ts";
-import { normalQuantile } from "../statistics/distributions/normal.ts";
 import type { DataFault } from "../statistics/fault.ts";
-import { meanConfidenceSequence } from "../statistics/sequential/mean-sequence.ts";
 import type { ClusterSums } from "../telemetry/clusters.ts";
+import { judgeChange, measureChange, type ChangeOptions, type MeasuredChange } from "./change.ts";
 import type { AnalysisPolicy, PrimaryMetric } from "./lifecycle-policy.ts";
 
 /** What was measured of one arm since the experiment's split began. */
@@ -26,11 +25,6 @@ export type ArmAnalysis = {
   readonly decision: Decision;
 };
 
-/** Users in both arms where the intervals are tightest, when no number is planned. */
-const plannedUsersDefault = 2000;
-/** Users in an arm below which a mean is not normal enough to be compared. */
-const usersMin = 30;
-
 /**
  * Compares a treatment with the control by intervals that hold at every look (mean-sequence.ts) and variances over users.
  * The change is relative to the control's value where that is above 0. `arms` is how many treatments there are: each
@@ -51,94 +45,60 @@ export function analyseArm(
     readonly arms: number;
   },
 ): ArmAnalysis {
-  const alpha = (1 - policy.confidence) / arms;
-  const compared = compare(control, treatment, policy, alpha, plannedUsers);
-  const change = "fault" in compared ? compared.fault : compared.change;
-  const decision = decide(
+  const { confidence, power, minEffectSize, primary } = policy;
+  const options: ChangeOptions = {
+    alpha: (1 - confidence) / arms,
+    power,
+    minEffectSize,
+    units: {
+      kind: "users",
+      control: control.users,
+      treatment: treatment.users,
+      planned: plannedUsers,
+    },
+  };
+  const compared = compare(control, treatment, primary, options);
+  const decision = judgeChange(
     {
       control: control.variant,
       treatment: treatment.variant,
       sampleRatio: sampleRatioPValue === null ? null : { pValue: sampleRatioPValue },
-      guardrails: [],
-      primary: change,
-      valid: "always",
-      sample: {
-        units: Math.min(control.users, treatment.users),
-        unit: "users",
-        planned: plannedUsers,
-        required: "fault" in compared ? null : compared.required,
-      },
     },
-    // Of a control without failures there are no shares: any change counts.
-    "code" in change || change.unit === "share" ? policy : { ...policy, minEffectSize: 0 },
+    compared,
+    options,
+    confidence,
   );
-  const pValue = "fault" in compared ? null : compared.pValue;
-  return { variant: treatment.variant, change, pValue, decision };
+  return {
+    variant: treatment.variant,
+    change: compared.ok ? compared.value.change : compared.error,
+    pValue: compared.ok ? compared.value.pValue : null,
+    decision,
+  };
 }
-
-type Comparison =
-  | { readonly fault: DataFault }
-  | { readonly change: Change; readonly pValue: number; readonly required: number | null };
 
 function compare(
   control: ArmMeasure,
   treatment: ArmMeasure,
-  { primary, minEffectSize, power }: AnalysisPolicy,
-  alpha: number,
-  plannedUsers: number | null,
-): Comparison {
+  primary: PrimaryMetric,
+  options: ChangeOptions,
+): Result<MeasuredChange, DataFault> {
   const field = primary === "latency_mean" ? "duration" : "failures";
-  const ofControl = ratioOf(sumsOfTelemetry(control.clusters, field));
-  if (!ofControl.ok) return { fault: ofControl.error };
-  const ofTreatment = ratioOf(sumsOfTelemetry(treatment.clusters, field));
-  if (!ofTreatment.ok) return { fault: ofTreatment.error };
-  const fewest = Math.min(control.users, treatment.users);
-  if (fewest < usersMin) {
-    const message = `${fewest} users in the smaller arm, at least ${usersMin} are compared`;
-    return { fault: { code: "too_few", message } };
-  }
-  const [c, t] = [
-    withLeastVariance(ofControl.value, primary, control.users),
-    withLeastVariance(ofTreatment.value, primary, treatment.users),
-  ];
-  const isRelative = c.value > 0;
-  const estimate = isRelative ? t.value / c.value - 1 : t.value;
-  // Delta method for a ratio of independent means.
-  const variance = isRelative
-    ? t.variance / c.value ** 2 + (t.value ** 2 * c.variance) / c.value ** 4
-    : t.variance + c.variance;
-  const looked = meanConfidenceSequence(
-    { estimate, standardError: Math.sqrt(variance), units: control.users + treatment.users },
-    {
-      alpha,
-      plannedUnits: plannedUsers === null ? plannedUsersDefault : 2 * plannedUsers,
-      alternative: "two_sided",
-    },
+  const c = ratioOf(sumsOfTelemetry(control.clusters, field));
+  if (!c.ok) return c;
+  const t = ratioOf(sumsOfTelemetry(treatment.clusters, field));
+  if (!t.ok) return t;
+  const isRate = primary === "error_rate";
+  return measureChange(
+    { name: primary, direction: "lower" },
+    isRate ? withLeastVariance(c.value, control.users) : c.value,
+    isRate ? withLeastVariance(t.value, treatment.users) : t.value,
+    options,
   );
-  if (!looked.ok) return { fault: looked.error };
-  const change: Change = {
-    metric: primary,
-    direction: "lower",
-    unit: isRelative ? "share" : "absolute",
-    estimate,
-    interval: looked.value.interval,
-  };
-  const required =
-    isRelative && minEffectSize > 0
-      ? (fewest * variance * (normalQuantile(1 - alpha / 2) + normalQuantile(power)) ** 2) /
-        minEffectSize ** 2
-      : null;
-  return { change, pValue: looked.value.pValue, required };
 }
 
-/** Without a failure the variance is not 0 but unknown: as though one user had failed. */
-function withLeastVariance(
-  ratio: ClusteredRatio,
-  primary: PrimaryMetric,
-  users: number,
-): ClusteredRatio {
-  if (primary !== "error_rate") return ratio;
-  return { ...ratio, variance: Math.max(ratio.variance, 1 / users ** 2) };
+/** Of a rate: without a failure the variance is not 0 but unknown, as though one unit had failed. */
+export function withLeastVariance(ratio: ClusteredRatio, units: number): ClusteredRatio {
+  return { ...ratio, variance: Math.max(ratio.variance, 1 / units ** 2) };
 }
 
 /** Of several treatments: the best of those that won, else what is said of all of them. */

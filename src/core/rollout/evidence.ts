@@ -4,6 +4,7 @@ import {
   noteErringUsers,
   type FirstErrors,
 } from "../statistics/sequential/first-errors.ts";
+import { designEffectOf } from "../statistics/clustered/design-effect.ts";
 import { ratioOf, sumsOfTelemetry } from "../statistics/clustered/ratio.ts";
 import { addPackedClusters, createClusterSums, type ClusterSums } from "../telemetry/clusters.ts";
 import { addMetrics } from "../telemetry/merge.ts";
@@ -299,17 +300,6 @@ function meanOfMetric({ metrics, users }: StepSums[ArmName], name: string): Mean
 
 function timesOf({ clusters, times }: StepSums[ArmName], of: "duration" | "first_byte"): ArmTimes {
   return { counts: times[of], designEffect: designEffectOf(clusters) };
-}
-
-/** The variance of the mean duration over users by the one over requests; 1 where that is not known. */
-function designEffectOf(clusters: ClusterSums): number {
-  const ratio = ratioOf(sumsOfTelemetry(clusters, "duration"));
-  if (!ratio.ok) return 1;
-  const { value, variance, n } = ratio.value;
-  let squares = 0;
-  for (let at = 0; at < clusters.length; at += 4) squares += clusters[at + 2] as number;
-  const ofRequests = (squares / n - value * value) / n;
-  return ofRequests > 0 ? Math.max(1, variance / ofRequests) : 1;
 }
 
 /** What waited too long was counted as bad before it was counted at all. */

@@ -32,6 +32,13 @@ type JsLatency = ReturnType<typeof build> & {
 
 /** Takes all counts out of a histogram and leaves it empty. */
 export function takeCounts(latency: Latency): SparseCounts {
+  const counts = readCounts(latency);
+  if (counts.length > 0) latency.reset();
+  return counts;
+}
+
+/** All counts of a histogram, which keeps them. */
+export function readCounts(latency: Latency): SparseCounts {
   if (latency.totalCount === 0) return new Int32Array(0);
   const pairs: number[] = [];
   const last = latency.countsArrayIndex(latency.maxValue);
@@ -39,7 +46,6 @@ export function takeCounts(latency: Latency): SparseCounts {
     const count = latency.getCountAtIndex(index);
     if (count !== 0) pairs.push(index, count);
   }
-  latency.reset();
   return Int32Array.from(pairs);
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import { commandAlerts } from "./alert-command.ts";
 import { replaceConfig } from "./config-change.ts";
 import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
+import { showAssignment, showComparison, showConfigSchema } from "./experiment-views.ts";
 import type { FailedTries } from "./failed-tries.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
@@ -19,7 +20,7 @@ import type { Session } from "../../wire/system-api.ts";
 
 /** The route that a path with a name in it belongs to. */
 function patternOf(path: string): string {
-  return path.replace(/^(\/v1\/(?:rollouts|experiments))\/[^/]+$/, "$1/:experiment");
+  return path.replace(/^(\/v1\/(?:rollouts|experiments))\/[^/]+/, "$1/:experiment");
 }
 
 /** The admin API as a function from request to response. */
@@ -86,6 +87,7 @@ export function createAdminApp(
     const headers = { "content-type": "application/yaml; charset=utf-8", etag };
     return context.body(redactSecrets(text), 200, headers);
   });
+  app.get("/v1/config/schema", showConfigSchema);
   app.post("/v1/config", (context) => replaceConfig(context, sources, limits.bodyBytesMax));
 
   app.get("/v1/rollouts", (context) => context.json({ rollouts: sources.rollouts.list() }));
@@ -102,6 +104,8 @@ export function createAdminApp(
   app.post("/v1/experiments/:experiment", (context) =>
     commandExperiment(context, sources, limits.bodyBytesMax),
   );
+  app.get("/v1/experiments/:experiment/comparison", (context) => showComparison(context, sources));
+  app.get("/v1/experiments/:experiment/assignment", (context) => showAssignment(context, sources));
 
   app.get("/v1/alerts", (context) => context.json(sources.alerts.list()));
   app.post("/v1/alerts", (context) => commandAlerts(context, sources, limits.bodyBytesMax));

@@ -6,6 +6,8 @@ import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import type { RolloutCommandName } from "../../core/rollout/state.ts";
 import type { Readiness, RolloutStatus, Status } from "../../wire/admin-api.ts";
 import type { AlertCommandBody, AlertsStatus } from "../../wire/alerts-api.ts";
+import type { UserAssignment } from "../../wire/assignment-api.ts";
+import type { Comparison } from "../../wire/comparison-api.ts";
 import type { ReportedMetric } from "../../wire/messages.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
@@ -39,6 +41,10 @@ export type AdminSources = {
       options: { readonly reason?: string; readonly keepUsers?: boolean },
     ) => string | null | undefined;
   };
+  /** Variants of an experiment beside each other; undefined when there is none of this key. */
+  readonly comparison: (experiment: string) => Comparison | undefined;
+  /** What a user gets there, and why; undefined when there is no such experiment. */
+  readonly assignment: (experiment: string, user: string) => UserAssignment | undefined;
   readonly alerts: {
     readonly list: () => AlertsStatus;
     /** Null when it was done, else why not. */

@@ -1,6 +1,4 @@
-import { assign } from "../../core/assignment/assign.ts";
-import { compileExperiment } from "../../core/assignment/compile.ts";
-import { explainAssignment } from "../../core/assignment/explain.ts";
+import { assignUser } from "../../core/assignment/user-assignment.ts";
 import { suggest } from "../../core/config/suggestion.ts";
 import type { ExperimentPolicy } from "../../core/experiment/policy.ts";
 import { exitCodes, formatIssues, readConfigFile } from "./io.ts";
@@ -38,24 +36,12 @@ export function runAssign({ file, user, experiment }: AssignArguments, io: CliIo
   return exitCodes.success;
 }
 
-/** Of a request that carries nothing but the user's key: no forced variant, no rule holds by a header. */
 function describeAssignment(policy: ExperimentPolicy, user: string): string {
-  const compiled = compileExperiment(policy);
-  const { strategy, rules } = policy.assignment;
-  const head = { method: "GET", target: "/", headers: [] };
-  const assignment = assign(compiled, { head, user, trusted: false }, 0);
-  const lines: string[] = [];
-  if (strategy !== "hash" && !policy.disabled) {
-    lines.push(`${policy.key}: strategy ${strategy} decides per request, not per user`);
-  } else {
-    const variant = policy.variants[assignment.variant];
-    lines.push(`${policy.key}: ${variant?.key ?? "?"}`);
-    lines.push(...explainAssignment(compiled, user, assignment).map((line) => `  ${line}`));
-    if (rules.length > 0) {
-      lines.push(
-        "  a targeting rule may decide otherwise, by a request's headers, cookies or path",
-      );
-    }
-  }
+  const { variant, says } = assignUser(policy, user);
+  const lines = variant === null ? says : [`${policy.key}: ${variant}`, ...says.map(indent)];
   return `${lines.join("\n")}\n`;
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
 }

@@ -1,5 +1,9 @@
 import { configAnswerSchema } from "../../wire/admin-api.ts";
 import type { ConfigAnswer } from "../../wire/admin-api.ts";
+import { assignmentSchema } from "../../wire/assignment-api.ts";
+import type { UserAssignment } from "../../wire/assignment-api.ts";
+import { comparisonSchema } from "../../wire/comparison-api.ts";
+import type { Comparison } from "../../wire/comparison-api.ts";
 import { experimentLifecycleSchema, experimentsSchema } from "../../wire/experiments-api.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 import type { Ask } from "./admin-port.ts";
@@ -17,6 +21,10 @@ export type NewExperiment = {
 /** A/B experiments as a program uses them. */
 export type ExperimentCalls = {
   readonly experiments: () => Promise<readonly ExperimentLifecycleStatus[]>;
+  /** Variants of an A/B experiment or a rollout beside each other, and what that proves. */
+  readonly comparison: (experiment: string) => Promise<Comparison>;
+  /** Which variant a user gets as the experiment is routed now, and why. */
+  readonly assignment: (experiment: string, user: string) => Promise<UserAssignment>;
   /** Adds it to the running configuration and, where that comes from a file, to the file. */
   readonly createExperiment: (created: NewExperiment) => Promise<ConfigAnswer>;
   /** The experiment after the start. With `keepUsers`, a start after an end leaves every user on the same variant. */
@@ -32,10 +40,14 @@ export type ExperimentCalls = {
 };
 
 export function experimentCalls(ask: Ask): ExperimentCalls {
+  const pathOf = (experiment: string) => `/v1/experiments/${encodeURIComponent(experiment)}`;
   const command = (experiment: string, body: object) =>
-    ask(experimentLifecycleSchema, `/v1/experiments/${encodeURIComponent(experiment)}`, body);
+    ask(experimentLifecycleSchema, pathOf(experiment), body);
   return {
     experiments: async () => (await ask(experimentsSchema, "/v1/experiments")).experiments,
+    comparison: (experiment) => ask(comparisonSchema, `${pathOf(experiment)}/comparison`),
+    assignment: (experiment, user) =>
+      ask(assignmentSchema, `${pathOf(experiment)}/assignment?user=${encodeURIComponent(user)}`),
     createExperiment: ({ key, experiment, routes, actor }) =>
       ask(configAnswerSchema, "/v1/experiments", { key, experiment, routes, actor }),
     startExperiment: (experiment, { actor, keepUsers } = {}) =>

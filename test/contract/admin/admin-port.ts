@@ -159,6 +159,8 @@ export async function openAdmin(
       preview: (text) => previewReload(text, reloader.state().config, context),
       rollouts: { list: () => [], command: () => undefined },
       experiments: { list: () => [], command: () => undefined },
+      comparison: () => undefined,
+      assignment: () => undefined,
       reportMetrics: () => Promise.resolve(new Set([0])),
       alerts: {
         list: () => ({ alerts: [], resolved: [], silences: [], channels: [], without_room: 0 }),

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../../base/result.ts";
 import { normalUpperQuantile } from "../distributions/normal.ts";
 import type { DataFault } from "../fault.ts";
+import { type Histogram, totalOf } from "../histogram.ts";
 import { tOf, type TestOptions, type TTest } from "../t-test.ts";
 import { ratioOf, sumsByUser } from "./ratio.ts";
 
@@ -12,8 +13,8 @@ export type ClusteredQuantile = {
   readonly n: number;
 };
 
-/** Confidence of the order statistics between which the density is measured. */
-const outerConfidence = 0.95;
+/** The density is measured between the order statistics that enclose the quantile with 95 %. */
+const outerZ = normalUpperQuantile((1 - 0.95) / 2);
 
 /**
  * The quantile ν of the values of clustered requests. Its variance for independent requests comes from the distance of
@@ -33,24 +34,64 @@ export function clusteredQuantile(
   }
   const n = values.length;
   if (n === 0) return err({ code: "empty", message: "there are no requests" });
-  const z = normalUpperQuantile((1 - outerConfidence) / 2);
+  const ranks = outerRanks(n, quantile);
+  if (!ranks.ok) return ranks;
+  const { low, high } = ranks.value;
   const independent = (quantile * (1 - quantile)) / n;
-  const low = Math.floor(n * (quantile - z * Math.sqrt(independent)));
-  const high = Math.ceil(n * (quantile + z * Math.sqrt(independent)));
-  if (low < 1 || high > n) {
-    const needed =
-      Math.ceil((z * z * Math.max(quantile, 1 - quantile)) / Math.min(quantile, 1 - quantile)) + 1;
-    const message = `the quantile ${quantile} needs about ${needed} requests in each arm, there are ${n}`;
-    return err({ code: "too_few", message });
-  }
   const sorted = values.toSorted();
   const value = sorted[Math.min(n, Math.ceil(n * quantile)) - 1] as number;
   const below = Float64Array.from(values, (each) => (each <= value ? 1 : 0));
   const share = ratioOf(sumsByUser(below, users, userCount));
   if (!share.ok) return share;
-  const spread = ((sorted[high - 1] as number) - (sorted[low - 1] as number)) / (2 * z);
+  const spread = ((sorted[high - 1] as number) - (sorted[low - 1] as number)) / (2 * outerZ);
   const variance = spread * spread * (share.value.variance / independent);
   return ok({ value, variance, clusters: share.value.clusters, n });
+}
+
+/**
+ * The same from a histogram, which does not know whose requests it counts: `designEffect` (at least 1) stands for how much
+ * clustering multiplies the variance, and `clusters` for the independent ones behind it. The spread is measured on the
+ * outer edges of the bins, so that binning makes the variance larger, never smaller.
+ */
+export function quantileOfHistogram(
+  histogram: Histogram,
+  quantile: number,
+  { designEffect, clusters }: { readonly designEffect: number; readonly clusters: number },
+): Result<ClusteredQuantile, DataFault> {
+  const n = totalOf(histogram.counts);
+  if (n === 0) return err({ code: "empty", message: "there are no requests" });
+  const ranks = outerRanks(n, quantile);
+  if (!ranks.ok) return ranks;
+  const { low, high } = ranks.value;
+  const bin = binOf(histogram, Math.min(n, Math.ceil(n * quantile)));
+  const value = ((histogram.lowest[bin] as number) + (histogram.highest[bin] as number)) / 2;
+  const [from, to] = [binOf(histogram, low), binOf(histogram, high)];
+  const width = (histogram.highest[to] as number) - (histogram.lowest[from] as number);
+  return ok({ value, variance: (width / (2 * outerZ)) ** 2 * designEffect, clusters, n });
+}
+
+function binOf({ counts }: Histogram, rank: number): number {
+  let seen = 0;
+  for (const [bin, count] of counts.entries()) {
+    seen += count;
+    if (seen >= rank) return bin;
+  }
+  throw new RangeError(`there is no rank ${rank} among ${seen}`);
+}
+
+/** The ranks of the order statistics between which the density is measured. */
+function outerRanks(
+  n: number,
+  quantile: number,
+): Result<{ readonly low: number; readonly high: number }, DataFault> {
+  const half = outerZ * Math.sqrt((quantile * (1 - quantile)) / n);
+  const low = Math.floor(n * (quantile - half));
+  const high = Math.ceil(n * (quantile + half));
+  if (low >= 1 && high <= n) return ok({ low, high });
+  const odds = Math.max(quantile, 1 - quantile) / Math.min(quantile, 1 - quantile);
+  const needed = Math.ceil(outerZ * outerZ * odds) + 1;
+  const message = `the quantile ${quantile} needs about ${needed} requests in each arm, there are ${n}`;
+  return err({ code: "too_few", message });
 }
 
 /** Difference of two quantiles, x − y, with Satterthwaite's degrees of freedom over users. */

@@ -4,6 +4,18 @@ const etag = { ETag: { schema: { type: "string" } } };
 
 /** The configuration. */
 export const configPaths = {
+  "/v1/config/schema": {
+    get: {
+      summary: "The JSON Schema of the configuration, for forms and editors",
+      responses: {
+        "200": {
+          description: "JSON Schema, draft 2020-12",
+          content: { "application/schema+json": { schema: { type: "object" } } },
+        },
+        ...denied,
+      },
+    },
+  },
   "/v1/config": {
     get: {
       summary: "The running configuration as loaded, secrets redacted",

@@ -55,4 +55,36 @@ export const experimentsPaths = {
       },
     },
   },
+  "/v1/experiments/{experiment}/comparison": {
+    get: {
+      parameters: [experimentParameter],
+      summary: "Variants beside each other in the present epoch, and what that proves",
+      responses: {
+        "200": json("Comparison, of an A/B experiment or a rollout", "Comparison"),
+        "404": problemOf("No such experiment"),
+        ...denied,
+      },
+    },
+  },
+  "/v1/experiments/{experiment}/assignment": {
+    get: {
+      parameters: [
+        experimentParameter,
+        {
+          name: "user",
+          in: "query",
+          required: true,
+          description: "The key that requests are assigned by",
+          schema: { type: "string", minLength: 1, maxLength: 2048 },
+        },
+      ],
+      summary: "Which variant a user gets as it is routed now, and why",
+      responses: {
+        "200": json("Assignment", "UserAssignment"),
+        "400": problemOf("Not a query"),
+        "404": problemOf("No such experiment"),
+        ...denied,
+      },
+    },
+  },
 } as const;

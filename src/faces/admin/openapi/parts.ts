@@ -19,6 +19,8 @@ import {
   experimentsSchema,
   newExperimentSchema,
 } from "../../../wire/experiments-api.ts";
+import { assignmentSchema } from "../../../wire/assignment-api.ts";
+import { comparisonSchema } from "../../../wire/comparison-api.ts";
 import { sessionSchema } from "../../../wire/system-api.ts";
 
 /** What every path of the document is written with. */
@@ -41,6 +43,8 @@ export const schemas = {
   Experiment: experimentLifecycleSchema,
   Experiments: experimentsSchema,
   ExperimentCommand: experimentCommandSchema,
+  Comparison: comparisonSchema,
+  UserAssignment: assignmentSchema,
   NewExperiment: newExperimentSchema,
   Alerts: alertsSchema,
   AlertCommand: alertCommandSchema,
