@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { ConfigFile } from "../control/config-file.ts";
 import type { SluiceLog } from "../control/access-log.ts";
@@ -16,7 +17,9 @@ import { describeAssignment } from "./assignment-status.ts";
 import { describeComparison } from "./comparison-status.ts";
 import type { Control } from "./control.ts";
 import { describeExperimentLife } from "./experiment-status.ts";
+import type { ProcessSample } from "./process-watch.ts";
 import { describeReadiness } from "./status.ts";
+import { createSystemStatus } from "./system-status.ts";
 import { realClock, realTimers } from "./system.ts";
 
 /** What the admin port shows and steers. */
@@ -32,6 +35,7 @@ export type AdminParts = {
   readonly supervisor: Supervisor;
   readonly health: HealthChecker;
   readonly startedWallMs: number;
+  readonly processSample: () => ProcessSample;
   readonly isDraining: () => boolean;
   readonly status: () => Status;
   readonly rollouts: () => readonly RolloutStatus[];
@@ -61,6 +65,14 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
       access: () => config().admin,
       readiness: () => describeReadiness(parts.isDraining(), supervisor.state()),
       status: parts.status,
+      system: createSystemStatus(parts.processSample, () => ({
+        host: hostname(),
+        pid: process.pid,
+        version,
+        nodeVersion: process.versions.node,
+        view: control.view(),
+        store: control.store(),
+      })),
       metrics: createMetrics({
         view: () => control.view(),
         reload: parts.shownReload,

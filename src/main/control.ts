@@ -82,7 +82,12 @@ export type Control = {
   };
   gates(): GatesState;
   /** Whether the store keeps what it should; null without one. */
-  store(): { readonly isUp: boolean; readonly history: HistoryState } | null;
+  store(): {
+    readonly isUp: boolean;
+    /** Why the last write did not work; null while it does. */
+    readonly fault: string | null;
+    readonly history: HistoryState;
+  } | null;
   /** Ends all work; resolves when nothing is under way any more. */
   stop(): Promise<void>;
   /** Closes the store, after the last decision. */
@@ -262,10 +267,11 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       room: mirror?.room() ?? { writes: 0, bytes: 0 },
     }),
     gates: () => gates.state(),
-    store: () =>
-      store === null || history === null
-        ? null
-        : { isUp: store.fault() === null, history: history.state() },
+    store() {
+      if (store === null || history === null) return null;
+      const fault = store.fault();
+      return { isUp: fault === null, fault, history: history.state() };
+    },
     view: () => collector.view(realClock.monotonicMs()),
     async stop() {
       experiments.stop();

@@ -27,6 +27,7 @@ import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { openAdmin } from "./admin.ts";
 import { createControl, type Control } from "./control.ts";
+import { realProbes, watchProcess, type ProcessWatch } from "./process-watch.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -128,6 +129,7 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #startedWallMs = realClock.wallMs();
   readonly #control: Control;
+  readonly #process: ProcessWatch;
   #epochs: Readonly<Record<string, number>> = {};
   /** What the workers route by, but for what experiments and rollouts have come to. */
   #routed: Config;
@@ -154,6 +156,7 @@ class RunningSluice implements Sluice {
       reload: () => this.reloader.state().last,
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
+    this.#process = watchProcess(realProbes(), shared);
     this.#epochs = this.#control.firstEpochs;
     this.#control.keepEpochs(this.#epochs, config);
     this.#supervisor = createSupervisor(
@@ -280,6 +283,7 @@ class RunningSluice implements Sluice {
   async stop(): Promise<void> {
     this.#draining = true;
     this.#cancelRoom();
+    this.#process.stop();
     await Promise.all([
       this.reloader.stop(),
       this.#health.stop(),
@@ -305,6 +309,7 @@ class RunningSluice implements Sluice {
       supervisor: this.#supervisor,
       health: this.#health,
       startedWallMs: this.#startedWallMs,
+      processSample: () => this.#process.latest(),
       isDraining: () => this.#draining,
       status: () => this.status(),
       rollouts: () => this.rollouts(),

@@ -3,6 +3,7 @@ import type { DocumentPatch, JsonObject } from "../core/telemetry/document-patch
 import { rolloutSchema, statusSchema } from "./admin-api.ts";
 import { alertsSchema } from "./alerts-api.ts";
 import { experimentLifecycleSchema } from "./experiments-api.ts";
+import { systemSchema } from "./system-api.ts";
 
 /**
  * `/v1/live`: one JSON document that a WebSocket keeps up to date.
@@ -36,6 +37,7 @@ export const liveDocumentSchema = z
     status: statusSchema
       .omit({ uptime_seconds: true, workers: true, endpoints: true, experiments: true })
       .describe("As of /v1/status; the time since the start follows from started_at"),
+    system: systemSchema.describe("As of /v1/system"),
     workers: z.record(z.string(), workers.element).describe("By index"),
     endpoints: z.record(z.string(), endpoints.element).describe("By upstream and origin"),
     traffic: z

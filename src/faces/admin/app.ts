@@ -71,6 +71,7 @@ export function createAdminApp(
     return context.body(body, 200, { "content-type": contentType });
   });
   app.get("/v1/status", (context) => context.json(sources.status()));
+  app.get("/v1/system", (context) => context.json(sources.system()));
   app.get("/v1/session", (context) => {
     const session: Session = {
       role: context.get("role"),

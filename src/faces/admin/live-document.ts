@@ -4,12 +4,13 @@ import type { AdminSources } from "./sources.ts";
 
 /** What `/v1/live` shows: what the other resources answer, with their lists as maps. */
 export function composeLiveDocument(
-  sources: Pick<AdminSources, "status" | "rollouts" | "experiments" | "alerts">,
+  sources: Pick<AdminSources, "status" | "system" | "rollouts" | "experiments" | "alerts">,
 ): LiveDocument {
   const { uptime_seconds: _, workers, endpoints, experiments, ...status } = sources.status();
   const { alerts, silences, channels, ...otherAlerts } = sources.alerts.list();
   return {
     status,
+    system: sources.system(),
     workers: byName(workers, ({ index }) => String(index)),
     endpoints: byName(endpoints, ({ upstream, origin }) => `${upstream} ${origin}`),
     traffic: byName(experiments.map(withVariantsByKey), ({ key }) => key),

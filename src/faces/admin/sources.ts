@@ -9,6 +9,7 @@ import type { AlertCommandBody, AlertsStatus } from "../../wire/alerts-api.ts";
 import type { UserAssignment } from "../../wire/assignment-api.ts";
 import type { Comparison } from "../../wire/comparison-api.ts";
 import type { ReportedMetric } from "../../wire/messages.ts";
+import type { SystemStatus } from "../../wire/system-api.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
@@ -17,6 +18,8 @@ export type AdminSources = {
   readonly access: () => AdminAccess;
   readonly readiness: () => Readiness;
   readonly status: () => Status;
+  /** The process itself. */
+  readonly system: () => SystemStatus;
   readonly metrics: () => Promise<MetricsText> | MetricsText;
   readonly reloader: Pick<Reloader, "state" | "replace">;
   /** What `text` would do; changes nothing. */

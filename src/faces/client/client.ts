@@ -5,8 +5,8 @@ import type { RolloutStatus, Status } from "../../wire/admin-api.ts";
 import { alertsSchema } from "../../wire/alerts-api.ts";
 import type { AlertsStatus } from "../../wire/alerts-api.ts";
 import { metricsTakenSchema } from "../../wire/metrics-api.ts";
-import { sessionSchema } from "../../wire/system-api.ts";
-import type { Session } from "../../wire/system-api.ts";
+import { sessionSchema, systemSchema } from "../../wire/system-api.ts";
+import type { Session, SystemStatus } from "../../wire/system-api.ts";
 import { askingAdmin } from "./admin-port.ts";
 import { SluiceError } from "./error.ts";
 import type { Transport } from "./exchange.ts";
@@ -72,6 +72,8 @@ const clientLimits: ClientLimits = {
  */
 export type Client = ExperimentCalls & {
   readonly status: () => Promise<Status>;
+  /** The process itself: processor, memory, event loop, connections, store. */
+  readonly system: () => Promise<SystemStatus>;
   /** What the token may do. */
   readonly session: () => Promise<Session>;
   readonly rollouts: () => Promise<readonly RolloutStatus[]>;
@@ -133,6 +135,7 @@ export function createClient(options: ClientOptions): Client {
   });
   return {
     status: () => ask(statusSchema, "/v1/status"),
+    system: () => ask(systemSchema, "/v1/system"),
     session: () => ask(sessionSchema, "/v1/session"),
     rollouts: async () => (await ask(rolloutsSchema, "/v1/rollouts")).rollouts,
     rollout: (experiment) => ask(rolloutSchema, rolloutPath(experiment)),

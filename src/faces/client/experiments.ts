@@ -40,7 +40,6 @@ export type ExperimentCalls = {
 };
 
 export function experimentCalls(ask: Ask): ExperimentCalls {
-  const pathOf = (experiment: string) => `/v1/experiments/${encodeURIComponent(experiment)}`;
   const command = (experiment: string, body: object) =>
     ask(experimentLifecycleSchema, pathOf(experiment), body);
   return {
@@ -55,4 +54,8 @@ export function experimentCalls(ask: Ask): ExperimentCalls {
     endExperiment: (experiment, { actor, reason } = {}) =>
       command(experiment, { command: "stop", actor, reason }),
   };
+}
+
+function pathOf(experiment: string): string {
+  return `/v1/experiments/${encodeURIComponent(experiment)}`;
 }

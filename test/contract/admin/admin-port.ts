@@ -11,6 +11,7 @@ import { startAdmin } from "../../../src/faces/admin/server.ts";
 import type { AdminServer } from "../../../src/faces/admin/server.ts";
 import type { AdminSources } from "../../../src/faces/admin/sources.ts";
 import type { Status } from "../../../src/wire/admin-api.ts";
+import type { SystemStatus } from "../../../src/wire/system-api.ts";
 import type { FakeTime } from "../../support/fake-time.ts";
 
 /** An admin port on loopback over a real reloader, with everything else as plain values. */
@@ -103,6 +104,21 @@ export const status: Status = {
   ],
 };
 
+export const system: SystemStatus = {
+  host: "here",
+  pid: 1,
+  version: "1.2.3",
+  node_version: "26.0.0",
+  cpu_cores: 0.25,
+  memory_bytes: 104_857_600,
+  heap_bytes: 20_971_520,
+  event_loop_delay_ms: { p50: 0, p99: 1, max: 4 },
+  connections: 3,
+  in_flight: 1,
+  requests_per_second: 12.5,
+  store: { kind: "sqlite", up: false, fault: "disk full", rows_waiting: 7, rows_dropped: 0 },
+};
+
 export async function openAdmin(
   options: {
     readonly token?: string | null;
@@ -154,6 +170,7 @@ export async function openAdmin(
       access: () => access,
       readiness: () => ({ ready: true, reasons: [] }),
       status: () => status,
+      system: () => system,
       metrics: () => ({ contentType: "text/plain; version=0.0.4", body: "sluice_up 1\n" }),
       reloader,
       preview: (text) => previewReload(text, reloader.state().config, context),

@@ -3,7 +3,7 @@ import { createClient, SluiceError } from "../../../src/faces/client/client.ts";
 import type { ClientOptions, RolloutStatus } from "../../../src/faces/client/client.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
 import { startUpstream } from "../../support/upstream.ts";
-import { openAdmin, status } from "../admin/admin-port.ts";
+import { openAdmin, status, system } from "../admin/admin-port.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -57,6 +57,7 @@ describe("the admin port", () => {
     const { port } = keep(await openAdmin({ token: "secret", sources: { rollouts } }));
     const there = client({ admin: `http://127.0.0.1:${port}`, token: "secret" });
     expect(await there.status()).toEqual(status);
+    expect(await there.system()).toEqual(system);
     expect(await there.session()).toEqual({
       role: "operator",
       authentication: "token",

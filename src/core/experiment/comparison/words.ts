@@ -93,7 +93,7 @@ export function summarise(
 ): string {
   return treatments
     .map(({ variant, metrics }) => {
-      const [first] = metrics.filter(({ metric }) => metric === primary);
+      const first = metrics.find(({ metric }) => metric === primary);
       const others = metrics.filter((one) => one !== first);
       const named = (verdict: Verdict) =>
         others.filter((one) => one.verdict === verdict).map(({ metric }) => metric);

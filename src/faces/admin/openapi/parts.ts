@@ -21,7 +21,7 @@ import {
 } from "../../../wire/experiments-api.ts";
 import { assignmentSchema } from "../../../wire/assignment-api.ts";
 import { comparisonSchema } from "../../../wire/comparison-api.ts";
-import { sessionSchema } from "../../../wire/system-api.ts";
+import { sessionSchema, systemSchema } from "../../../wire/system-api.ts";
 
 /** What every path of the document is written with. */
 
@@ -33,6 +33,7 @@ export const schemas = {
   Readiness: readinessSchema,
   Status: statusSchema,
   Session: sessionSchema,
+  System: systemSchema,
   Issue: issueSchema,
   Problem: problemSchema,
   ConfigProblem: configProblemSchema,

@@ -28,6 +28,12 @@ export const systemPaths = {
       responses: { "200": json("Status", "Status"), ...denied },
     },
   },
+  "/v1/system": {
+    get: {
+      summary: "The process itself: processor, memory, event loop, connections, store",
+      responses: { "200": json("System", "System"), ...denied },
+    },
+  },
   "/v1/session": {
     get: {
       summary: "Who is asking, and what that may do",
