@@ -18,6 +18,7 @@ import { describeComparison } from "./comparison-status.ts";
 import type { Control } from "./control.ts";
 import { describeExperimentLife } from "./experiment-status.ts";
 import type { ProcessSample } from "./process-watch.ts";
+import { createReportParts } from "./report-parts.ts";
 import { describeReadiness } from "./status.ts";
 import { createSystemStatus } from "./system-status.ts";
 import { realClock, realTimers } from "./system.ts";
@@ -108,6 +109,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         list: () => describeAlerts(control.alerts.state(), control.notifier.state()),
         command: (command, actor) => control.commandAlerts(alertEvent(command, actor)),
       },
+      report: createReportParts(control),
       reportMetrics: (metrics) => supervisor.reportMetrics(metrics),
       version,
       fault: (error) => log.app("error", "admin request failed", { error: String(error) }),

@@ -13,6 +13,7 @@ import { answerAbsence, answerFile } from "./page.ts";
 import type { Page } from "./page-files.ts";
 import { addressOf, answerProblem, safetyHeaders } from "./problem.ts";
 import type { AdminEnvironment } from "./problem.ts";
+import { createReportHandler } from "./report.ts";
 import { commandRollout, showRollout } from "./rollout-command.ts";
 import { redactSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
@@ -107,6 +108,9 @@ export function createAdminApp(
   );
   app.get("/v1/experiments/:experiment/comparison", (context) => showComparison(context, sources));
   app.get("/v1/experiments/:experiment/assignment", (context) => showAssignment(context, sources));
+
+  const answerReport = createReportHandler(sources, limits.reportsMax);
+  app.get("/v1/experiments/:experiment/report", (context) => answerReport(context));
 
   app.get("/v1/alerts", (context) => context.json(sources.alerts.list()));
   app.post("/v1/alerts", (context) => commandAlerts(context, sources, limits.bodyBytesMax));

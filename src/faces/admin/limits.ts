@@ -14,6 +14,8 @@ export type AdminLimits = {
   readonly failureWindowMs: number;
   /** Addresses whose failures are remembered; beyond it the oldest is forgotten. */
   readonly failureAddressesMax: number;
+  /** Reports made at the same time; one more is refused with 503. */
+  readonly reportsMax: number;
 } & LiveLimits;
 
 /** Limits of `/v1/live`. */
@@ -46,6 +48,7 @@ export const adminLimits: AdminLimits = {
   failuresMax: 10,
   failureWindowMs: 60_000,
   failureAddressesMax: 1024,
+  reportsMax: 2,
   liveListenersMax: 64,
   liveTickMs: 250,
   liveHeartbeatMs: 5000,

@@ -5,6 +5,7 @@ import { experimentsPaths } from "./openapi/experiments.ts";
 import { schemas, type JsonObject } from "./openapi/parts.ts";
 import { rolloutsPaths } from "./openapi/rollouts.ts";
 import { systemPaths } from "./openapi/system.ts";
+import { reportPaths } from "./openapi/report.ts";
 import { telemetryPaths } from "./openapi/telemetry.ts";
 
 /** The OpenAPI 3.1 document of the admin port. */
@@ -21,6 +22,7 @@ export function describeApi(version: string): JsonObject {
       ...rolloutsPaths,
       ...experimentsPaths,
       ...alertsPaths,
+      ...reportPaths,
       ...telemetryPaths,
       ...configPaths,
     },

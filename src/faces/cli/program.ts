@@ -7,6 +7,7 @@ import type { CliIo } from "./io.ts";
 import type { LoadEnvironment } from "./load.ts";
 import { registerLoadCommand } from "./load-command.ts";
 import { runRoutes } from "./routes.ts";
+import { registerReport } from "./report-command.ts";
 import { runSchema } from "./schema.ts";
 
 export type ServeOptions = { readonly configPath: string };
@@ -223,6 +224,9 @@ export async function runProgram(
       exitCode = runJournal({ file, subject: experiment ?? null, limit, json: json === true }, io);
     });
 
+  registerReport(program, io, (code) => {
+    exitCode = code;
+  });
   registerAdminCommands(program, io, (code) => {
     exitCode = code;
   });

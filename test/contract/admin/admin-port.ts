@@ -183,6 +183,10 @@ export async function openAdmin(
         list: () => ({ alerts: [], resolved: [], silences: [], channels: [], without_room: 0 }),
         command: () => "no such alert",
       },
+      report: {
+        nowMs: () => Date.parse("2026-11-28T12:00:00Z"),
+        upkeep: () => ({ history_rows_dropped: null, answers_uninspected: null }),
+      },
       version: "1.2.3",
       fault: (error) => faults.push(error),
       ...options.sources,

@@ -1,0 +1,46 @@
+import type { Block } from "../document.ts";
+import type { ReportFacts } from "../facts.ts";
+import { formatNumber } from "../../statistics/decision/words.ts";
+
+/** Entries in the document, the newest; the JSON's facts have all. */
+const entriesMax = 100;
+
+/** Who did what, when, and on which evidence. */
+export function describeJournal({ journal }: ReportFacts): readonly Block[] {
+  const { entries } = journal;
+  if (entries.length === 0) return [];
+  const shown = entries.slice(-entriesMax);
+  return [
+    {
+      kind: "table",
+      id: "journal",
+      caption: `Who did what, and on which evidence${shown.length < entries.length ? `: the last ${entriesMax} of ${entries.length}` : ""}.`,
+      columns: [
+        { name: "Time", format: "time" },
+        { name: "What", format: "text" },
+        { name: "By", format: "text" },
+        { name: "Facts", format: "text" },
+      ],
+      rows: shown.map(({ at, scope, what, actor, facts }) => [
+        at,
+        `${scope} ${what.replaceAll("_", " ")}`,
+        actor,
+        wordsOf(facts),
+      ]),
+    },
+  ];
+}
+
+function wordsOf(facts: ReportFacts["journal"]["entries"][number]["facts"]): string {
+  return Object.entries(facts)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => {
+      const text = typeof value === "number" ? numberOf(value) : String(value);
+      return `${name.replaceAll("_", " ")}: ${text}`;
+    })
+    .join("; ");
+}
+
+function numberOf(value: number): string {
+  return Number.isInteger(value) ? String(value) : formatNumber(value);
+}
