@@ -207,7 +207,8 @@ export type TreatmentFacts = SampleFacts & {
 export type MetricFacts = {
   readonly metric: string;
   readonly unit: GuardrailUnit;
-  readonly direction: "lower" | "higher";
+  /** Which is better; null where neither is. */
+  readonly direction: "lower" | "higher" | null;
   readonly primary: boolean;
   readonly control: SampleFacts;
   readonly treatments: readonly TreatmentFacts[];

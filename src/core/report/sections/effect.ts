@@ -43,6 +43,10 @@ export function describeEffect(facts: ReportFacts, arms: Arms): readonly Block[]
   return blocks;
 }
 
+function directionWords({ direction }: MetricFacts): string {
+  return direction === null ? "" : `${direction} is better`;
+}
+
 const verdictWords: Readonly<Record<ComparedVerdict, string>> = {
   better: "better",
   worse: "worse",
@@ -74,7 +78,7 @@ function forest(comparison: ComparisonFacts, arms: Arms): Figure | null {
       return [
         {
           label: capital(nameOf(metric.metric)),
-          detail: arms.treatments.length > 1 ? treatment.variant : `${metric.direction} is better`,
+          detail: arms.treatments.length > 1 ? treatment.variant : directionWords(metric),
           tone: isValid ? verdictTones[treatment.verdict] : ("neutral" as const),
           ...relative,
         },
