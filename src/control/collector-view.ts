@@ -1,7 +1,14 @@
 import type { PairLog } from "../core/comparison/pair-log.ts";
 import type { PairedLatency } from "../core/comparison/paired-latency.ts";
 import type { Latency } from "../core/telemetry/latency.ts";
-import { createTotals, percentileMs, sumOf, type Totals } from "../core/telemetry/merge.ts";
+import {
+  createTotals,
+  metricMeans,
+  percentileMs,
+  sumOf,
+  type MetricMean,
+  type Totals,
+} from "../core/telemetry/merge.ts";
 import type { SeriesKey } from "../core/telemetry/snapshot.ts";
 import {
   createWindow,
@@ -9,7 +16,7 @@ import {
   windowLatency,
   type SlidingWindow,
 } from "../core/telemetry/window.ts";
-import { failingOutcomes, outcomes, type Outcome } from "../core/traffic/outcome.ts";
+import { failingOutcomes, nameOutcomes, outcomes, type Outcome } from "../core/traffic/outcome.ts";
 import type { WorkerCounters } from "../wire/messages.ts";
 import type { Traffic, TrafficCell } from "./traffic-counts.ts";
 import type { EndpointView } from "./worker-counts.ts";
@@ -54,20 +61,18 @@ export type VariantView = Percentiles & {
   readonly inFlight: number;
   readonly oldestInFlightMs: number;
   /** What was measured of its answers besides times, by name. */
-  readonly metrics: Readonly<Record<string, MetricView>>;
+  readonly metrics: Readonly<Record<string, MetricMean>>;
   /** Why answers were bad ones: counts by FailureReason. */
   readonly failures: Readonly<Record<string, number>>;
   /** Copies that it got and nobody was answered with; null without any. */
   readonly copies: CopiesView | null;
 };
 
-export type MetricView = { readonly count: number; readonly mean: number };
-
 export type CopiesView = Percentiles & {
   readonly requests: number;
   readonly successRate: number | null;
   /** Of pairs, too: how the answers of the variants compare. */
-  readonly metrics: Readonly<Record<string, MetricView>>;
+  readonly metrics: Readonly<Record<string, MetricMean>>;
   /** Times of the same requests on the control and here; null before the first pair. */
   readonly paired: PairedLatency | null;
   /** Why answers were not compared, with how often. */
@@ -260,7 +265,7 @@ function viewVariant(
     retries: totals.retries,
     inFlight: countOf(held),
     oldestInFlightMs: held.reduce((oldest, { oldestMs }) => Math.max(oldest, oldestMs), 0),
-    metrics: viewMetrics(totals),
+    metrics: metricMeans(totals),
     failures: Object.fromEntries(totals.failures),
     copies,
   };
@@ -275,23 +280,10 @@ function viewCopies(arm: Arm | undefined, pairs: PairLog | undefined): CopiesVie
     requests: sumOf(totals.outcomes),
     successRate: successRate(totals.outcomes),
     ...percentiles(totals.duration),
-    metrics: viewMetrics(totals),
+    metrics: metricMeans(totals),
     paired: pairs?.latency ?? null,
     refusals: pairs?.refusals ?? noRefusals,
   };
-}
-
-function viewMetrics({ metrics }: Totals): Record<string, MetricView> {
-  const views = Array.from(metrics, ([name, sums]): [string, MetricView] => {
-    let count = 0;
-    let sum = 0;
-    for (let at = 0; at < sums.length; at += 4) {
-      count += sums[at] as number;
-      sum += sums[at + 1] as number;
-    }
-    return [name, { count, mean: sum / count }];
-  });
-  return Object.fromEntries(views.filter(([, { count }]) => count > 0));
 }
 
 export function viewRoute(
@@ -343,10 +335,3 @@ function successRate(counts: readonly number[]): number | null {
 }
 
 const successAt = outcomes.indexOf("success");
-
-function nameOutcomes(counts: readonly number[]): Record<Outcome, number> {
-  return Object.fromEntries(outcomes.map((outcome, at) => [outcome, counts[at]])) as Record<
-    Outcome,
-    number
-  >;
-}

@@ -45,8 +45,16 @@ function isHeld(): boolean {
 export type HistoryWriter = {
   take(series: readonly SeriesDelta[]): void;
   state(): HistoryState;
+  /** What the store does not have yet. */
+  held(): readonly HeldHistory[];
   /** Writes what is held, and ends. */
   stop(): void;
+};
+
+export type HeldHistory = {
+  readonly series: string;
+  readonly atMs: number;
+  readonly totals: HistoryTotals;
 };
 
 type Held = { readonly series: string; readonly atMs: number; totals: HistoryTotals };
@@ -131,6 +139,7 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
   return {
     take,
     state: () => ({ ...counts, waiting: held.size }),
+    held: () => Array.from(held.values(), (one) => ({ ...one })),
     stop() {
       cancel();
       while (held.size > 0 && write(isHeld));

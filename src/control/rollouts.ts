@@ -38,6 +38,7 @@ import {
   type VariantMarks,
 } from "./rollout-plan.ts";
 import { readJournal, readStates, type JournalLine } from "./kept.ts";
+import type { VerdictLog } from "./past/verdict-log.ts";
 import type { Store } from "./store/store.ts";
 import type { WorkerSource } from "./worker-slot.ts";
 
@@ -68,6 +69,8 @@ export type RolloutsDependencies = {
   readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
   /** Asks the webhooks of steps. */
   readonly gates: Pick<Gates, "ask" | "cancel">;
+  /** Told of every judgement, in the order of the policy's guardrails. */
+  readonly onVerdicts?: VerdictLog["note"];
   /** The last answer to a guardrail's query. */
   readonly queries: (experiment: string, guardrail: string) => QueryTick | null;
   readonly log: (
@@ -255,6 +258,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         return `the store cannot keep it: ${unkept}`;
       }
       one.owed = one.owed.concat(entries).slice(-owedMax);
+    }
+    if (event.kind === "tick" && next.verdicts !== one.state.verdicts) {
+      dependencies.onVerdicts?.(one.experiment.key, one.policy.guardrails, next.verdicts);
     }
     one.state = next;
     for (const line of lines) tell(one, line);

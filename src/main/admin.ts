@@ -105,6 +105,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         return compared === undefined ? undefined : describeComparison(compared);
       },
       assignment: (experiment, user) => describeAssignment(control, experiment, user),
+      past: control.past,
       alerts: {
         list: () => describeAlerts(control.alerts.state(), control.notifier.state()),
         command: (command, actor) => control.commandAlerts(alertEvent(command, actor)),

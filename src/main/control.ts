@@ -6,6 +6,10 @@ import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates, type GatesState } from "../control/gates.ts";
 import { createGuardrailQueries } from "../control/guardrail-queries.ts";
 import { createHistoryWriter, type HistoryState } from "../control/history-writer.ts";
+import { createMemoryJournal, type JournalStore } from "../control/past/memory-journal.ts";
+import type { Past } from "../control/past/past.ts";
+import { createVerdictLog, type VerdictLogState } from "../control/past/verdict-log.ts";
+import { createRecentHistory, type RecentState } from "../control/recent-history.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import { readMeasuredBefore } from "../control/measured-before.ts";
 import { createComparisons, type Comparisons } from "../control/comparisons.ts";
@@ -25,6 +29,7 @@ import type { RolloutCommandName } from "../core/rollout/state.ts";
 import { gatherAlertFacts } from "./alert-facts.ts";
 import { describePreparation } from "./preparation-facts.ts";
 import { openStore, type KeptStore } from "./kept-store.ts";
+import { createProcessPast } from "./past.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 
 /** What the control plane needs of the process around it. */
@@ -43,6 +48,8 @@ export type Control = {
   readonly experiments: Experiments;
   readonly rollouts: Rollouts;
   readonly alerts: Alerts;
+  /** What was: telemetry, verdicts and the journal. */
+  readonly past: Past;
   /** What a person says about alerts; null when it was done, else why not. */
   commandAlerts(event: Parameters<Alerts["command"]>[0]): string | null;
   readonly notifier: Notifier;
@@ -88,10 +95,19 @@ export type Control = {
     readonly fault: string | null;
     readonly history: HistoryState;
   } | null;
+  /** What memory and store keep of the past, and what was refused or lost of it. */
+  pastState(): PastState;
   /** Ends all work; resolves when nothing is under way any more. */
   stop(): Promise<void>;
   /** Closes the store, after the last decision. */
   close(): void;
+};
+
+export type PastState = {
+  readonly recent: RecentState;
+  readonly verdicts: VerdictLogState;
+  /** Questions that were refused because too many waited. */
+  readonly refused: number;
 };
 
 /** What is still to be told when Sluice ends has so long to get there. */
@@ -99,14 +115,27 @@ const noticeMsMax = 2000;
 
 export function createControl(config: Config, dependencies: ControlDependencies): Control {
   const { log, route, epochs, health, reload } = dependencies;
+  let present = config;
   const shared = { clock: realClock, timers: realTimers, random: realRandom, log };
   const collector = createCollector({ nowMs: realClock.monotonicMs() });
   const store: KeptStore | null = openStore(config, log);
   const history = store === null ? null : createHistoryWriter({ ...shared, store });
+  const recent = createRecentHistory(shared);
+  const { retentionMs } = config;
+  const verdicts = createVerdictLog({ ...shared, store, retentionMs });
+  // Without a store the journal is kept as long as the process lives, so that it can be read all the same.
+  const journal: JournalStore = store ?? createMemoryJournal();
+  const past = createProcessPast({
+    config: () => present,
+    journal,
+    recent,
+    verdicts,
+    kept: store === null || history === null ? null : { store, writer: history },
+  });
   const gates: Gates = createGates(shared);
   const experiments = createExperiments(config, {
     ...shared,
-    store,
+    store: journal,
     measured: (experiment) => {
       const measured = collector.arms(experiment);
       return measured?.epoch === epochs()[experiment] ? measured : null;
@@ -117,10 +146,10 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       return route(experiment, isNewRun);
     },
   });
-  let present = config;
   const rollouts = createRollouts(experiments.effective(config), {
     ...shared,
-    store,
+    store: journal,
+    onVerdicts: (...judged) => verdicts.note(...judged),
     gates,
     queries: (experiment, guardrail) => queries.latest(experiment, guardrail),
     apply: (experiment) => route(experiment, true),
@@ -162,7 +191,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   const notifier = createNotifier(config.alerts.channels, shared);
   const alerts = createAlertRunner(config.alerts, {
     ...shared,
-    store,
+    store: journal,
     notifier,
     facts: () =>
       gatherAlertFacts({
@@ -217,6 +246,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     experiments,
     rollouts,
     alerts,
+    past,
     commandAlerts(event) {
       const alert = event.kind === "acknowledge" ? alerts.state().alerts.get(event.alert) : null;
       const refused = alerts.command(event);
@@ -245,6 +275,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
       history?.take(snapshot.telemetry.series);
+      recent.take(snapshot.telemetry.series);
       rollouts.take(source, snapshot.telemetry, epochs());
       if (snapshot.isUrgent) rollouts.judge();
     },
@@ -272,6 +303,11 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       const fault = store.fault();
       return { isUp: fault === null, fault, history: history.state() };
     },
+    pastState: () => ({
+      recent: recent.state(),
+      verdicts: verdicts.state(),
+      refused: past.refused(),
+    }),
     view: () => collector.view(realClock.monotonicMs()),
     async stop() {
       experiments.stop();
@@ -287,6 +323,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     },
     close() {
       history?.stop();
+      verdicts.stop();
       store?.close();
     },
   };

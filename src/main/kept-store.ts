@@ -7,7 +7,22 @@ import type { SupervisorLog } from "../control/worker-slot.ts";
 /** What Sluice needs of a store while it runs. */
 export type KeptStore = Pick<
   Store,
-  "append" | "states" | "read" | "close" | "addHistory" | "readHistory" | "rollUp"
+  | "append"
+  | "states"
+  | "read"
+  | "close"
+  | "addHistory"
+  | "readHistory"
+  | "rollUp"
+  | "historySeries"
+  | "historyCuts"
+  | "countSeries"
+  | "readSeries"
+  | "addVerdicts"
+  | "judgedGuardrails"
+  | "firstVerdictMs"
+  | "readVerdicts"
+  | "trimVerdicts"
 > & {
   /** Why it does not keep what it should; null while it does. */
   fault(): string | null;
@@ -39,6 +54,15 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
     addHistory: () => err(opened.error),
     readHistory: () => err(opened.error),
     rollUp: () => err(opened.error),
+    historySeries: () => err(opened.error),
+    historyCuts: () => err(opened.error),
+    countSeries: () => err(opened.error),
+    readSeries: () => err(opened.error),
+    addVerdicts: () => err(opened.error),
+    judgedGuardrails: () => err(opened.error),
+    firstVerdictMs: () => err(opened.error),
+    readVerdicts: () => err(opened.error),
+    trimVerdicts: () => err(opened.error),
     fault: () => message,
     close: () => {},
   };
@@ -66,6 +90,15 @@ function watchStore(store: Store): KeptStore {
     addHistory: (rows) => note(store.addHistory(rows)),
     readHistory: (query) => store.readHistory(query),
     rollUp: (nowMs) => note(store.rollUp(nowMs)),
+    historySeries: (prefix) => store.historySeries(prefix),
+    historyCuts: () => store.historyCuts(),
+    countSeries: (query) => store.countSeries(query),
+    readSeries: (query) => store.readSeries(query),
+    addVerdicts: (rows) => note(store.addVerdicts(rows)),
+    judgedGuardrails: (experiment) => store.judgedGuardrails(experiment),
+    firstVerdictMs: (experiment) => store.firstVerdictMs(experiment),
+    readVerdicts: (query) => store.readVerdicts(query),
+    trimVerdicts: (nowMs, retention) => note(store.trimVerdicts(nowMs, retention)),
     fault: () => fault,
     close: () => store.close(),
   };

@@ -1,7 +1,6 @@
 import type { RolloutView } from "../control/rollouts.ts";
 import type { Preparation } from "../core/rollout/preparation.ts";
-import type { GuardrailPolicy } from "../core/rollout/policy.ts";
-import { isDurationMetric } from "../core/telemetry/metric-names.ts";
+import { unitOf } from "../core/rollout/guardrail/gravity.ts";
 import type { RolloutStatus } from "../wire/admin-api.ts";
 
 /** A rollout as the admin API shows it. */
@@ -59,13 +58,4 @@ export function describeRollout(
       facts,
     })),
   };
-}
-
-function unitOf(policy: GuardrailPolicy | undefined): "share" | "ms" | "number" {
-  const metric = policy?.metric;
-  if (metric?.kind === "quantile") return "ms";
-  if (metric?.kind === "mean") {
-    return metric.of === null || isDurationMetric(metric.of) ? "ms" : "number";
-  }
-  return metric?.kind === "promql" ? "number" : "share";
 }

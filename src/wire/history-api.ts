@@ -127,7 +127,9 @@ export const verdictHistorySchema = z.object({
       on_breach: z.enum(["rollback", "pause", "alert"]),
       dry_run: z.boolean(),
       at_ms: at,
-      verdict: z.array(z.enum(["ok", "breach", "wait", "error"])).describe("The gravest of each"),
+      verdict: z
+        .array(z.enum(["ok", "breach", "wait", "error"]))
+        .describe("The gravest of each: breach, else error, else the last"),
       value: values,
       control: values,
       limit: values,

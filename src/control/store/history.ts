@@ -126,7 +126,8 @@ export class HistoryTables {
     for (const resolutionMs of historyResolutionsMs) {
       const keptMs = Math.min(keptAtMostMs[resolutionMs], this.#options.historyRetentionMs);
       const untilMs = nowMs - keptMs - resolutionMs;
-      deleted += Number(deleteOld.run(resolutionMs, untilMs, deletedMax - deleted).changes);
+      const gone = deleteOld.all(resolutionMs, untilMs, deletedMax - deleted) as Deleted[];
+      deleted += this.#noteCut(gone);
     }
     this.#rows -= deleted;
     const { historyRowsMax } = this.#options;
@@ -134,12 +135,22 @@ export class HistoryTables {
     if (this.#rows > historyRowsMax) this.#rows = this.#countRows();
     if (this.#rows > historyRowsMax) {
       const limit = Math.min(this.#rows - historyRowsMax, deletedMax - deleted);
-      const surplus = Number(deleteOldest.run(limit).changes);
+      const surplus = this.#noteCut(deleteOldest.all(limit) as Deleted[]);
       this.#rows -= surplus;
       deleted += surplus;
     }
     if (deleted > 0) deleteUnusedSeries.run();
     return deleted;
+  }
+
+  /** Remembers up to when rows are gone; how many they are. */
+  #noteCut(gone: readonly Deleted[]): number {
+    const cuts = new Map<number, number>();
+    for (const { resolutionMs, atMs } of gone) {
+      cuts.set(resolutionMs, Math.max(cuts.get(resolutionMs) ?? -Infinity, atMs));
+    }
+    for (const [resolutionMs, atMs] of cuts) this.#statements.noteCut.run(resolutionMs, atMs);
+    return gone.length;
   }
 
   #addRow(
@@ -194,6 +205,7 @@ export class HistoryTables {
 }
 
 type Row = { id: number; seriesId: number; atMs: number; counts: Uint8Array };
+type Deleted = { resolutionMs: number; atMs: number };
 type Found = { id: number; isRolled: number; counts: Uint8Array };
 
 function prepareStatements(database: DatabaseSync) {
@@ -220,11 +232,17 @@ function prepareStatements(database: DatabaseSync) {
     markRolled: prepare("UPDATE history SET is_rolled = 1 WHERE id = ?"),
     deleteOld: prepare(
       `DELETE FROM history WHERE id IN (SELECT id FROM history
-       WHERE resolution_ms = ? AND at_ms <= ? AND is_rolled = 1 ORDER BY at_ms LIMIT ?)`,
+       WHERE resolution_ms = ? AND at_ms <= ? AND is_rolled = 1 ORDER BY at_ms LIMIT ?)
+       RETURNING resolution_ms AS resolutionMs, at_ms AS atMs`,
     ),
     deleteOldest: prepare(
       `DELETE FROM history WHERE id IN (SELECT id FROM history
-       WHERE is_rolled = 1 ORDER BY resolution_ms, at_ms LIMIT ?)`,
+       WHERE is_rolled = 1 ORDER BY resolution_ms, at_ms LIMIT ?)
+       RETURNING resolution_ms AS resolutionMs, at_ms AS atMs`,
+    ),
+    noteCut: prepare(
+      `INSERT INTO history_cut (resolution_ms, until_ms) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)`,
     ),
     count: prepare("SELECT count(*) AS rows FROM history"),
   };

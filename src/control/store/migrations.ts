@@ -48,6 +48,41 @@ export const migrations: readonly string[] = [
   CREATE INDEX history_by_time ON history (resolution_ms, at_ms, is_rolled);
   CREATE INDEX history_to_roll ON history (resolution_ms, at_ms) WHERE is_rolled = 0;
   `,
+  `
+  -- Up to when rows of a resolution may have been deleted; later ones are all there.
+  CREATE TABLE history_cut (
+    resolution_ms INTEGER PRIMARY KEY,
+    until_ms INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO history_cut (resolution_ms, until_ms)
+    SELECT resolution_ms, min(at_ms) - 1 FROM history GROUP BY resolution_ms;
+
+  CREATE TABLE guardrail (
+    id INTEGER PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    on_breach TEXT NOT NULL,
+    is_dry_run INTEGER NOT NULL,
+    UNIQUE (experiment, name)
+  ) STRICT;
+
+  CREATE TABLE verdict (
+    guardrail_id INTEGER NOT NULL REFERENCES guardrail (id),
+    at_ms INTEGER NOT NULL,
+    -- 0 ok, 1 wait, 2 error, 3 breach.
+    verdict INTEGER NOT NULL,
+    value REAL,
+    control REAL,
+    limit_value REAL,
+    low REAL,
+    high REAL,
+    requests INTEGER NOT NULL,
+    p_value REAL,
+    PRIMARY KEY (guardrail_id, at_ms)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX verdict_by_time ON verdict (at_ms, verdict);
+  `,
 ];
 
 /** "Sluc" in ASCII: tells Sluice's files from those of other programs. */

@@ -1,28 +1,38 @@
 import { statSync } from "node:fs";
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { JournalEntry, JournalScope, NewEntry } from "../../core/experiment/journal.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
 import { HistoryTables } from "./history.ts";
+import { HistoryReads } from "./history-reads.ts";
+import { readJournal } from "./journal-reads.ts";
 import { inTransaction } from "./migrations.ts";
 import { memoryPath, openFile, type OpenedFile } from "./sqlite-file.ts";
 import { faultOf } from "./sqlite-fault.ts";
+import { VerdictTables, type StoredVerdict } from "./verdicts.ts";
 import {
   appendEntriesMax,
   factsCharactersMax,
   historyBatchMax,
-  journalReadDefault,
-  journalReadMax,
   stateCharactersMax,
+  type HistoryCuts,
   type HistoryPage,
   type HistoryQuery,
   type HistoryRow,
   type JournalQuery,
+  type JudgedGuardrail,
+  type KnownSeries,
   type NewState,
   type RollUp,
+  type SeriesPage,
+  type SeriesQuery,
   type Store,
   type StoredState,
   type StoreFault,
+  type VerdictQuery,
+  type VerdictRetention,
+  type VerdictRow,
+  type VerdictTrim,
 } from "./store.ts";
 
 export type SqliteOptions = {
@@ -68,6 +78,8 @@ class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #statements: ReturnType<typeof prepareStatements>;
   readonly #history: HistoryTables;
+  readonly #historyReads: HistoryReads;
+  readonly #verdicts: VerdictTables;
   /** Which file this is, whatever its name; null in memory. */
   readonly #file: string | null;
 
@@ -80,6 +92,8 @@ class SqliteStore implements Store {
       historyRetentionMs: options.historyRetentionMs ?? 168 * 3_600_000,
       historyRowsMax: options.historyRowsMax ?? 200_000,
     });
+    this.#historyReads = new HistoryReads(database);
+    this.#verdicts = new VerdictTables(database);
     this.#file = path === memoryPath ? null : identityOf(path);
   }
 
@@ -121,27 +135,7 @@ class SqliteStore implements Store {
   }
 
   read(query: JournalQuery): Result<readonly JournalEntry[], StoreFault> {
-    return this.#attempt(() => {
-      const wheres: string[] = [];
-      const values: SQLInputValue[] = [];
-      for (const [where, value] of [
-        ["sequence > ?", query.afterSequence],
-        ["sequence < ?", query.beforeSequence],
-        ["subject = ?", query.subject],
-        ["scope = ?", query.scope],
-      ] as const) {
-        if (value === undefined) continue;
-        wheres.push(where);
-        values.push(value);
-      }
-      const limit = Math.min(Math.max(query.limit ?? journalReadDefault, 1), journalReadMax);
-      const where = wheres.length === 0 ? "" : `WHERE ${wheres.join(" AND ")}`;
-      const order = query.newestFirst === true ? "DESC" : "ASC";
-      return this.#database
-        .prepare(`SELECT * FROM journal ${where} ORDER BY sequence ${order} LIMIT ?`)
-        .all(...values, limit)
-        .map(entryOf);
-    });
+    return this.#attempt(() => readJournal(this.#database, query));
   }
 
   addHistory(rows: readonly HistoryRow[]): Result<void, StoreFault> {
@@ -156,6 +150,44 @@ class SqliteStore implements Store {
 
   rollUp(nowMs: number): Result<RollUp, StoreFault> {
     return this.#write(() => this.#history.rollUp(nowMs));
+  }
+
+  historySeries(prefix: string): Result<readonly KnownSeries[], StoreFault> {
+    return this.#attempt(() => this.#historyReads.series(prefix));
+  }
+
+  historyCuts(): Result<HistoryCuts, StoreFault> {
+    return this.#attempt(() => this.#historyReads.cuts());
+  }
+
+  countSeries(query: Omit<SeriesQuery, "limit">): Result<number, StoreFault> {
+    return this.#attempt(() => this.#historyReads.count(query));
+  }
+
+  readSeries(query: SeriesQuery): Result<SeriesPage, StoreFault> {
+    return this.#attempt(() => this.#historyReads.read(query));
+  }
+
+  addVerdicts(rows: readonly VerdictRow[]): Result<void, StoreFault> {
+    const tooLarge = over("verdicts at once", rows.length, historyBatchMax);
+    if (tooLarge !== null) return err({ code: "too_large", message: tooLarge });
+    return this.#write(() => this.#verdicts.add(rows));
+  }
+
+  judgedGuardrails(experiment: string): Result<readonly JudgedGuardrail[], StoreFault> {
+    return this.#attempt(() => this.#verdicts.guardrails(experiment));
+  }
+
+  firstVerdictMs(experiment: string): Result<number | null, StoreFault> {
+    return this.#attempt(() => this.#verdicts.firstMs(experiment));
+  }
+
+  readVerdicts(query: VerdictQuery): Result<readonly StoredVerdict[], StoreFault> {
+    return this.#attempt(() => this.#verdicts.read(query));
+  }
+
+  trimVerdicts(nowMs: number, retention: VerdictRetention): Result<VerdictTrim, StoreFault> {
+    return this.#write(() => this.#verdicts.trim(nowMs, retention));
   }
 
   close(): void {
@@ -191,12 +223,6 @@ class SqliteStore implements Store {
 }
 
 class FileMoved extends Error {}
-
-function entryOf(row: Record<string, SQLOutputValue>): JournalEntry {
-  const { sequence, at_ms: atMs, actor, scope, subject, kind, facts } = row;
-  const parsed = JSON.parse(facts as string) as JsonValue;
-  return { sequence, atMs, actor, scope, subject, kind, facts: parsed } as JournalEntry;
-}
 
 function over(what: string, count: number, max: number): string | null {
   return count > max ? `${count} ${what} are more than ${max}` : null;

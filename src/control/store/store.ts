@@ -1,6 +1,7 @@
 import type { Result } from "../../base/result.ts";
 import type { JournalEntry, JournalScope, NewEntry } from "../../core/experiment/journal.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
+import type { Verdict } from "../../core/rollout/guardrail/verdict.ts";
 
 /**
  * Why the store did not do what it was asked; nothing of it happened.
@@ -48,6 +49,8 @@ export type JournalQuery = {
   /** Only entries before this one: the next page when reading the newest first. */
   readonly beforeSequence?: number;
   readonly subject?: string;
+  /** Only what is about this experiment: its own entries, its rollout's, and those of alerts about it. */
+  readonly about?: string;
   readonly scope?: JournalScope;
   /** 1 to `journalReadMax`, default `journalReadDefault`. */
   readonly limit?: number;
@@ -78,7 +81,7 @@ export type HistoryRow = {
   readonly counts: Uint8Array;
 };
 
-/** Rows of one `addHistory`. */
+/** Rows of one `addHistory`, and of one `addVerdicts`. */
 export const historyBatchMax = 5000;
 /** Rows of one answer; one stretch of time is never cut, so a few more are possible. */
 export const historyReadMax = 10_000;
@@ -112,6 +115,77 @@ export type RollUp = {
   readonly isDone: boolean;
 };
 
+/** A series of which there is history. */
+export type KnownSeries = {
+  readonly series: string;
+  /** When its first row that is still there began. */
+  readonly firstMs: number;
+};
+
+/** By resolution: up to when rows may have been deleted. Later ones are all there; a resolution without one has all of its. */
+export type HistoryCuts = ReadonlyMap<number, number>;
+
+export type SeriesQuery = {
+  readonly series: string;
+  /** Multiples of the resolution; rows that begin in between. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly resolutionMs: HistoryResolutionMs;
+  /** Rows of the resolution; finer ones that are not yet part of them come besides. */
+  readonly limit: number;
+};
+
+export type SeriesPage = {
+  /** Those of the resolution by time, then finer ones. No request is in two of them. */
+  readonly rows: readonly HistoryRow[];
+  /** Where to read on; null when this was all. */
+  readonly nextFromMs: number | null;
+};
+
+/** A guardrail as it was when it was judged last. */
+export type JudgedGuardrail = {
+  readonly experiment: string;
+  readonly guardrail: string;
+  readonly unit: "share" | "ms" | "number";
+  readonly onBreach: "rollback" | "pause" | "alert";
+  readonly dryRun: boolean;
+};
+
+/** What a guardrail said in a stretch of time: the gravest verdict with its values, see gravityOf. */
+export type VerdictRow = {
+  readonly of: JudgedGuardrail;
+  readonly atMs: number;
+  readonly verdict: Verdict["verdict"];
+  readonly value: number | null;
+  readonly control: number | null;
+  readonly limit: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly requests: number;
+  readonly pValue: number | null;
+};
+
+export type VerdictQuery = {
+  readonly experiment: string;
+  readonly guardrail: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Stretches to sum up, from multiples of it. */
+  readonly stepMs: number;
+};
+
+export type VerdictRetention = {
+  readonly retentionMs: number;
+  /** When there are more rows, the oldest go, breaches last. */
+  readonly rowsMax: number;
+};
+
+export type VerdictTrim = {
+  readonly deleted: number;
+  /** False when the bound on one call's work left some for the next. */
+  readonly isDone: boolean;
+};
+
 /** Journal, states and history that outlive the process. Every call is done when it returns. */
 export type Store = {
   /** The file that was damaged and moved aside when this one was opened; null when none was. */
@@ -133,6 +207,22 @@ export type Store = {
    * is too old; a part of it when there is much. The journal stays.
    */
   rollUp(nowMs: number): Result<RollUp, StoreFault>;
+  /** The series whose text begins with `prefix`, which is not empty; by text. */
+  historySeries(prefix: string): Result<readonly KnownSeries[], StoreFault>;
+  historyCuts(): Result<HistoryCuts, StoreFault>;
+  /** How many rows a series has in a range, in one resolution. */
+  countSeries(query: Omit<SeriesQuery, "limit">): Result<number, StoreFault>;
+  /** Rows of a range so that every request is in exactly one of them. */
+  readSeries(query: SeriesQuery): Result<SeriesPage, StoreFault>;
+  /** Writes verdicts; where there is one of the same guardrail and time, the graver one stays. */
+  addVerdicts(rows: readonly VerdictRow[]): Result<void, StoreFault>;
+  /** Guardrails that the experiment's rollout was ever judged by, as far as rows reach back. */
+  judgedGuardrails(experiment: string): Result<readonly JudgedGuardrail[], StoreFault>;
+  firstVerdictMs(experiment: string): Result<number | null, StoreFault>;
+  /** The gravest of each stretch, by time. */
+  readVerdicts(query: VerdictQuery): Result<readonly Omit<VerdictRow, "of">[], StoreFault>;
+  /** Deletes verdicts that are too old or too many; a part of them when there is much. */
+  trimVerdicts(nowMs: number, retention: VerdictRetention): Result<VerdictTrim, StoreFault>;
   /** May be called again; every other call then gives a fault. */
   close(): void;
 };

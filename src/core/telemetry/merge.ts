@@ -97,6 +97,23 @@ function addFailures(target: Map<string, number>, source: Readonly<Record<string
   }
 }
 
+/** How often a metric was measured, and the mean of its values. */
+export type MetricMean = { readonly count: number; readonly mean: number };
+
+/** Every metric that was measured at all, by name. */
+export function metricMeans({ metrics }: Pick<Totals, "metrics">): Record<string, MetricMean> {
+  const means = Array.from(metrics, ([name, sums]): [string, MetricMean] => {
+    let count = 0;
+    let sum = 0;
+    for (let at = 0; at < sums.length; at += 4) {
+      count += sums[at] as number;
+      sum += sums[at + 1] as number;
+    }
+    return [name, { count, mean: sum / count }];
+  });
+  return Object.fromEntries(means.filter(([, { count }]) => count > 0));
+}
+
 /** The duration in milliseconds that `percent` (0…100) of all stay within, to three digits; null without any. */
 export function percentileMs(latency: Latency, percent: number): number | null {
   if (latency.totalCount === 0) return null;

@@ -39,3 +39,19 @@ export function outcomeOfStatus(status: number): Outcome {
   if (status >= 500) return "upstream_error";
   return status >= 400 ? "client_error" : "success";
 }
+
+/** Counts in the order of `outcomes`, by name. */
+export function nameOutcomes(counts: readonly number[]): Record<Outcome, number> {
+  return Object.fromEntries(outcomes.map((outcome, at) => [outcome, counts[at] ?? 0])) as Record<
+    Outcome,
+    number
+  >;
+}
+
+/** Finished exchanges that failed for a reason of Sluice's or the upstream's, of counts in the order of `outcomes`. */
+export function failuresOf(counts: readonly number[]): number {
+  return failingOutcomes.reduce(
+    (sum, outcome) => sum + (counts[outcomes.indexOf(outcome)] ?? 0),
+    0,
+  );
+}

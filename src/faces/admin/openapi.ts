@@ -3,6 +3,7 @@ import { alertsPaths } from "./openapi/alerts.ts";
 import { configPaths } from "./openapi/config.ts";
 import { experimentsPaths } from "./openapi/experiments.ts";
 import { schemas, type JsonObject } from "./openapi/parts.ts";
+import { pastPaths } from "./openapi/past.ts";
 import { rolloutsPaths } from "./openapi/rollouts.ts";
 import { systemPaths } from "./openapi/system.ts";
 import { reportPaths } from "./openapi/report.ts";
@@ -23,6 +24,7 @@ export function describeApi(version: string): JsonObject {
       ...experimentsPaths,
       ...alertsPaths,
       ...reportPaths,
+      ...pastPaths,
       ...telemetryPaths,
       ...configPaths,
     },

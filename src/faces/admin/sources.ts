@@ -1,4 +1,5 @@
 import type { Result } from "../../base/result.ts";
+import type { Past } from "../../control/past/past.ts";
 import type { ReloadPreview } from "../../control/reload-preview.ts";
 import type { Reloader } from "../../control/reload.ts";
 import type { AdminAccess, Issue } from "../../core/config/model.ts";
@@ -49,6 +50,7 @@ export type AdminSources = {
   readonly comparison: (experiment: string) => Comparison | undefined;
   /** What a user gets there, and why; undefined when there is no such experiment. */
   readonly assignment: (experiment: string, user: string) => UserAssignment | undefined;
+  readonly past: Omit<Past, "refused">;
   readonly alerts: {
     readonly list: () => AlertsStatus;
     /** Null when it was done, else why not. */

@@ -14,6 +14,8 @@ import { experimentCalls } from "./experiments.ts";
 import type { ExperimentCalls } from "./experiments.ts";
 import { followLive } from "./live.ts";
 import type { LiveUpdate } from "./live.ts";
+import { pastCalls } from "./past.ts";
+import type { PastCalls } from "./past.ts";
 import { executeRequest } from "./request.ts";
 import type { ProxyAnswer, ProxyRequest } from "./request.ts";
 
@@ -66,11 +68,13 @@ const clientLimits: ClientLimits = {
   liveRetryMsMax: 10_000,
 };
 
+type KindsOfCalls = ExperimentCalls & PastCalls;
+
 /**
  * A running Sluice, as a program uses it. Every failure is a {@link SluiceError}. `actor` says who acts, for the
  * journal; Sluice takes the address of the connection where it is missing.
  */
-export type Client = ExperimentCalls & {
+export type Client = KindsOfCalls & {
   readonly status: () => Promise<Status>;
   /** The process itself: processor, memory, event loop, connections, store. */
   readonly system: () => Promise<SystemStatus>;
@@ -142,6 +146,7 @@ export function createClient(options: ClientOptions): Client {
     commandRollout: (experiment, command, { actor, reason, force } = {}) =>
       ask(rolloutSchema, rolloutPath(experiment), { command, actor, reason, force }),
     ...experimentCalls(ask),
+    ...pastCalls(ask),
     alerts: () => ask(alertsSchema, "/v1/alerts"),
     acknowledge: (alert, actor) =>
       ask(alertsSchema, "/v1/alerts", { command: "acknowledge", alert, actor }),

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
-import { ok } from "../../../src/base/result.ts";
+import { err, ok } from "../../../src/base/result.ts";
 import type { ConfigFile } from "../../../src/control/config-file.ts";
 import { previewReload } from "../../../src/control/reload-preview.ts";
 import { createReloader, loadConfig } from "../../../src/control/reload.ts";
@@ -119,6 +119,16 @@ export const system: SystemStatus = {
   store: { kind: "sqlite", up: false, fault: "disk full", rows_waiting: 7, rows_dropped: 0 },
 };
 
+const unknown = () =>
+  Promise.resolve(err({ code: "unknown_experiment", message: "there is none" } as const));
+
+const unknownPast: AdminSources["past"] = {
+  history: unknown,
+  breakdown: unknown,
+  verdicts: unknown,
+  journal: () => ({ entries: [], before: null }),
+};
+
 export async function openAdmin(
   options: {
     readonly token?: string | null;
@@ -178,6 +188,7 @@ export async function openAdmin(
       experiments: { list: () => [], command: () => undefined },
       comparison: () => undefined,
       assignment: () => undefined,
+      past: unknownPast,
       reportMetrics: () => Promise.resolve(new Set([0])),
       alerts: {
         list: () => ({ alerts: [], resolved: [], silences: [], channels: [], without_room: 0 }),

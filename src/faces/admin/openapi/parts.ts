@@ -11,6 +11,8 @@ import {
   statusSchema,
 } from "../../../wire/admin-api.ts";
 import { alertCommandSchema, alertsSchema } from "../../../wire/alerts-api.ts";
+import { breakdownSchema, historySchema, verdictHistorySchema } from "../../../wire/history-api.ts";
+import { journalSchema } from "../../../wire/journal-api.ts";
 import { liveDocumentSchema, liveFrameSchema, livePatchSchema } from "../../../wire/live.ts";
 import { metricsReportSchema, metricsTakenSchema } from "../../../wire/metrics-api.ts";
 import {
@@ -49,6 +51,10 @@ export const schemas = {
   NewExperiment: newExperimentSchema,
   Alerts: alertsSchema,
   AlertCommand: alertCommandSchema,
+  History: historySchema,
+  Breakdown: breakdownSchema,
+  VerdictHistory: verdictHistorySchema,
+  Journal: journalSchema,
   MetricsReport: metricsReportSchema,
   MetricsTaken: metricsTakenSchema,
   LiveFrame: liveFrameSchema,
