@@ -1,18 +1,36 @@
-import { isMap, isSeq, parseDocument } from "yaml";
+import { Document, isMap, isSeq, parseDocument } from "yaml";
 import { err, ok, type Result } from "../base/result.ts";
+
+/** An experiment to be added to a configuration. */
+export type AddedExperiment = {
+  readonly key: string;
+  readonly experiment: Readonly<Record<string, unknown>>;
+  /** Matches that are to go to it. */
+  readonly routes: readonly string[];
+};
+
+const layout = { lineWidth: 120 } as const;
+
+/** What is added, as it stands in the file, and nothing else. */
+export function describeAddition({ key, experiment, routes }: AddedExperiment): string {
+  const document = new Document({});
+  if (routes.length > 0) {
+    const nodes = routes.map((match) => routeNode(document, match, key));
+    document.set("routes", document.createNode(nodes));
+  }
+  document.set("experiments", document.createNode({ [key]: experiment }));
+  return document.toString(layout);
+}
+
+function routeNode(document: Document, match: string, experiment: string) {
+  return document.createNode({ match, experiment }, { flow: true });
+}
 
 /**
  * The configuration's text with one more experiment, and routes to it before all others; what is written there, comments
  * included, stays. The error says why it cannot be added.
  */
-export function addExperiment(
-  text: string,
-  added: {
-    readonly key: string;
-    readonly experiment: Readonly<Record<string, unknown>>;
-    readonly routes: readonly string[];
-  },
-): Result<string, string> {
+export function addExperiment(text: string, added: AddedExperiment): Result<string, string> {
   const document = parseDocument(text);
   if (document.errors.length > 0) return err("the running configuration cannot be read as YAML");
   const { contents } = document;
@@ -27,10 +45,7 @@ export function addExperiment(
   const routes = document.get("routes");
   if (added.routes.length > 0 && !isSeq(routes)) return err("the configuration has no routes");
   if (isSeq(routes)) {
-    const nodes = added.routes.map((match) =>
-      document.createNode({ match, experiment: added.key }, { flow: true }),
-    );
-    routes.items.unshift(...nodes);
+    routes.items.unshift(...added.routes.map((match) => routeNode(document, match, added.key)));
   }
-  return ok(document.toString({ lineWidth: 120 }));
+  return ok(document.toString(layout));
 }

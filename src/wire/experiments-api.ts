@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { journalLineSchema } from "./admin-api.ts";
+import { configAnswerSchema, journalLineSchema } from "./admin-api.ts";
 
 /** `/v1/experiments`: A/B experiments, how they stand and what they are told. */
 
@@ -73,4 +73,9 @@ export const newExperimentSchema = z
   })
   .describe("An experiment to be added to the configuration");
 
+export const experimentAddedSchema = configAnswerSchema.extend({
+  text: z.string().describe("What is added to the file: the experiment and its routes, as YAML"),
+});
+
+export type ExperimentAdded = z.output<typeof experimentAddedSchema>;
 export type ExperimentLifecycleStatus = z.output<typeof experimentLifecycleSchema>;

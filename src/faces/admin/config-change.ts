@@ -1,4 +1,6 @@
+import { err, ok, type Result } from "../../base/result.ts";
 import { formatBytes } from "../../base/units.ts";
+import type { ReloadPreview } from "../../control/reload-preview.ts";
 import type { ReloadOutcome } from "../../control/reload.ts";
 import type { Issue } from "../../core/config/model.ts";
 import { problem } from "../../core/traffic/refusal.ts";
@@ -24,10 +26,8 @@ export async function replaceConfig(
       "Send the ETag of GET /v1/config, so that nobody's change is lost.",
     );
   }
-  const dryRun = context.req.query("dry_run") ?? "false";
-  if (dryRun !== "true" && dryRun !== "false") {
-    return answerProblem("bad_query", 400, "Invalid query", "dry_run is true or false.");
-  }
+  const dryRun = readDryRun(context);
+  if (!dryRun.ok) return dryRun.error;
   const body = await readBody(context, bodyBytesMax);
   if (body === null) {
     const detail = `At most ${formatBytes(bodyBytesMax)}.`;
@@ -39,25 +39,39 @@ export async function replaceConfig(
   if (!matches(ifMatch, running.etag)) return answerConflict(running.etag);
   const { text, issues } = restoreSecrets(written, running.text);
   if (issues.length > 0) return answerIssues(issues);
-  if (dryRun === "true") {
+  if (dryRun.value) {
     const preview = sources.preview(text);
-    if (!preview.ok) return answerIssues(preview.error);
-    const { generation } = running;
-    return answerChange({ ...preview.value, result: "planned", generation, notSaved: null });
+    return preview.ok ? answerPlan(preview.value, running.generation) : answerIssues(preview.error);
   }
   // Checked again by the reloader, when the attempts before this one are done.
   const outcome = await sources.reloader.replace(text, running.etag, addressOf(context));
   return answerOutcome(outcome, sources);
 }
 
-/** What came of a change of the configuration. */
-export function answerOutcome(outcome: ReloadOutcome, sources: AdminSources): Response {
+/** Whether a change is to be planned only; the error is the answer to a query that says neither. */
+export function readDryRun(context: AdminContext): Result<boolean, Response> {
+  const dryRun = context.req.query("dry_run") ?? "false";
+  if (dryRun === "true" || dryRun === "false") return ok(dryRun === "true");
+  return err(answerProblem("bad_query", 400, "Invalid query", "dry_run is true or false."));
+}
+
+/** What a change would do; `more` is added to the answer. */
+export function answerPlan(plan: ReloadPreview, generation: number, more: object = {}): Response {
+  return answerChange({ ...plan, result: "planned", generation, notSaved: null }, more);
+}
+
+/** What came of a change of the configuration; `more` is added to the answer of one that is in force. */
+export function answerOutcome(
+  outcome: ReloadOutcome,
+  sources: AdminSources,
+  more: object = {},
+): Response {
   switch (outcome.kind) {
     case "applied":
-      return answerChange({ ...outcome, result: "applied" });
+      return answerChange({ ...outcome, result: "applied" }, more);
     case "unchanged": {
       const { generation } = sources.reloader.state();
-      return answerChange({ ...outcome, result: "unchanged", generation, changes: [] });
+      return answerChange({ ...outcome, result: "unchanged", generation, changes: [] }, more);
     }
     case "invalid":
     case "refused":
@@ -69,14 +83,13 @@ export function answerOutcome(outcome: ReloadOutcome, sources: AdminSources): Re
   }
 }
 
-function answerChange(change: {
+type Change = ReloadPreview & {
   readonly result: ConfigAnswer["result"];
   readonly generation: number;
-  readonly etag: string;
-  readonly changes: readonly string[];
-  readonly warnings: readonly string[];
   readonly notSaved: string | null;
-}): Response {
+};
+
+function answerChange(change: Change, more: object): Response {
   const answer: ConfigAnswer = {
     result: change.result,
     generation: change.generation,
@@ -87,7 +100,7 @@ function answerChange(change: {
   };
   // A plan is not what the resource holds, so that its tag is in the body only.
   const headers = change.result === "planned" ? {} : { etag: change.etag };
-  return Response.json(answer, { headers });
+  return Response.json({ ...answer, ...more }, { headers });
 }
 
 function answerConflict(etag: string): Response {
@@ -100,7 +113,8 @@ function answerConflict(etag: string): Response {
   );
 }
 
-function answerIssues(issues: readonly Issue[]): Response {
+/** Every issue of a configuration that cannot be. */
+export function answerIssues(issues: readonly Issue[]): Response {
   const title = "Invalid configuration";
   const { status, contentType, body } = problem("config_invalid", 422, title, "");
   const answer: ConfigProblem = { ...(JSON.parse(body) as ConfigProblem), issues: [...issues] };

@@ -1,6 +1,8 @@
-import { addExperiment } from "../../control/config-edit.ts";
+import { addExperiment, describeAddition } from "../../control/config-edit.ts";
+import type { Issue } from "../../core/config/model.ts";
+import { formatPath } from "../../core/config/source.ts";
 import { experimentCommandSchema, newExperimentSchema } from "../../wire/experiments-api.ts";
-import { answerOutcome } from "./config-change.ts";
+import { answerIssues, answerOutcome, answerPlan, readDryRun } from "./config-change.ts";
 import { readJson } from "./json-body.ts";
 import { addressOf, answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
@@ -35,12 +37,17 @@ export async function commandExperiment(
   return showExperiment(context, sources);
 }
 
-/** Answers `POST /v1/experiments`: adds it to the configuration, as `POST /v1/config` would. */
+/**
+ * Answers `POST /v1/experiments`: adds it to the configuration, as `POST /v1/config` would, or with `dry_run=true` says
+ * what that would do. Then the issues' paths are those within the experiment, for whoever fills in a form.
+ */
 export async function createExperiment(
   context: AdminContext,
   sources: AdminSources,
   bodyBytesMax: number,
 ): Promise<Response> {
+  const dryRun = readDryRun(context);
+  if (!dryRun.ok) return dryRun.error;
   const read = await readJson(context, newExperimentSchema, bodyBytesMax, {
     code: "bad_experiment",
     title: "Not an experiment",
@@ -48,10 +55,31 @@ export async function createExperiment(
   if (!read.ok) return read.error;
   const { key, experiment, routes = [], actor = addressOf(context) } = read.value;
   const running = sources.reloader.state();
-  const text = addExperiment(running.text, { key, experiment, routes });
+  const added = { key, experiment, routes };
+  const text = addExperiment(running.text, added);
   if (!text.ok) return answerProblem("experiment_exists", 409, "Cannot be added", text.error);
+  const more = { text: describeAddition(added) };
+  if (dryRun.value) {
+    const preview = sources.preview(text.value);
+    if (preview.ok) return answerPlan(preview.value, running.generation, more);
+    return answerIssues(preview.error.map((issue) => withinExperiment(issue, key)));
+  }
   const outcome = await sources.reloader.replace(text.value, running.etag, actor);
-  return answerOutcome(outcome, sources);
+  return answerOutcome(outcome, sources, more);
+}
+
+/** The issue as the sender can find it, who has the experiment and not the file around it. */
+function withinExperiment(issue: Issue, key: string): Issue {
+  const prefix = formatPath(["experiments", key]);
+  const { path } = issue;
+  const rest = path.startsWith(prefix) ? path.slice(prefix.length) : null;
+  const isWithin = rest !== null && /^(?:$|\.|\[)/.test(rest);
+  return {
+    ...issue,
+    path: isWithin ? rest.replace(/^\./, "") : path,
+    line: null,
+    column: null,
+  };
 }
 
 function answerUnknown(key: string): Response {

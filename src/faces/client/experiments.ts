@@ -1,11 +1,13 @@
-import { configAnswerSchema } from "../../wire/admin-api.ts";
-import type { ConfigAnswer } from "../../wire/admin-api.ts";
 import { assignmentSchema } from "../../wire/assignment-api.ts";
 import type { UserAssignment } from "../../wire/assignment-api.ts";
 import { comparisonSchema } from "../../wire/comparison-api.ts";
 import type { Comparison } from "../../wire/comparison-api.ts";
-import { experimentLifecycleSchema, experimentsSchema } from "../../wire/experiments-api.ts";
-import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
+import {
+  experimentAddedSchema,
+  experimentLifecycleSchema,
+  experimentsSchema,
+} from "../../wire/experiments-api.ts";
+import type { ExperimentAdded, ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
 import type { Ask } from "./admin-port.ts";
 
 /** An experiment to be added to the configuration. */
@@ -26,7 +28,9 @@ export type ExperimentCalls = {
   /** Which variant a user gets as the experiment is routed now, and why. */
   readonly assignment: (experiment: string, user: string) => Promise<UserAssignment>;
   /** Adds it to the running configuration and, where that comes from a file, to the file. */
-  readonly createExperiment: (created: NewExperiment) => Promise<ConfigAnswer>;
+  readonly createExperiment: (created: NewExperiment) => Promise<ExperimentAdded>;
+  /** What adding it would do; a {@link SluiceError} has every issue, with its path within the experiment. */
+  readonly planExperiment: (created: NewExperiment) => Promise<ExperimentAdded>;
   /** The experiment after the start. With `keepUsers`, a start after an end leaves every user on the same variant. */
   readonly startExperiment: (
     experiment: string,
@@ -48,7 +52,14 @@ export function experimentCalls(ask: Ask): ExperimentCalls {
     assignment: (experiment, user) =>
       ask(assignmentSchema, `${pathOf(experiment)}/assignment?user=${encodeURIComponent(user)}`),
     createExperiment: ({ key, experiment, routes, actor }) =>
-      ask(configAnswerSchema, "/v1/experiments", { key, experiment, routes, actor }),
+      ask(experimentAddedSchema, "/v1/experiments", { key, experiment, routes, actor }),
+    planExperiment: ({ key, experiment, routes, actor }) =>
+      ask(experimentAddedSchema, "/v1/experiments?dry_run=true", {
+        key,
+        experiment,
+        routes,
+        actor,
+      }),
     startExperiment: (experiment, { actor, keepUsers } = {}) =>
       command(experiment, { command: "start", actor, keep_users: keepUsers }),
     endExperiment: (experiment, { actor, reason } = {}) =>

@@ -9,13 +9,22 @@ export const experimentsPaths = {
     },
     post: {
       summary: "Adds an experiment to the configuration",
+      parameters: [
+        {
+          name: "dry_run",
+          in: "query",
+          description:
+            "Check and plan, change nothing; paths of issues are then those within the experiment",
+          schema: { type: "boolean", default: false },
+        },
+      ],
       requestBody: {
         required: true,
         content: { "application/json": { schema: reference("NewExperiment") } },
       },
       responses: {
-        "200": json("The configuration has it", "ConfigAnswer"),
-        "400": problemOf("Not an experiment"),
+        "200": json("The configuration has it, or would", "ExperimentAdded"),
+        "400": problemOf("Not an experiment, or an invalid query"),
         "409": problemOf("There is one with this key already"),
         "412": problemOf("The configuration has changed meanwhile"),
         "413": problemOf("Body too large"),

@@ -16,6 +16,7 @@ import { journalSchema } from "../../../wire/journal-api.ts";
 import { liveDocumentSchema, liveFrameSchema, livePatchSchema } from "../../../wire/live.ts";
 import { metricsReportSchema, metricsTakenSchema } from "../../../wire/metrics-api.ts";
 import {
+  experimentAddedSchema,
   experimentCommandSchema,
   experimentLifecycleSchema,
   experimentsSchema,
@@ -46,6 +47,7 @@ export const schemas = {
   Experiment: experimentLifecycleSchema,
   Experiments: experimentsSchema,
   ExperimentCommand: experimentCommandSchema,
+  ExperimentAdded: experimentAddedSchema,
   Comparison: comparisonSchema,
   UserAssignment: assignmentSchema,
   NewExperiment: newExperimentSchema,
