@@ -8,7 +8,20 @@ import { formatPath } from "../../core/config/source.ts";
  * secrets that are in force. Works on the text, so that comments and layout stay as they are.
  */
 
-const placeholder = "[redacted]";
+/**
+ * Says of an item of a list which one it was, so that its secret finds it again wherever it has moved to: the secret of
+ * another item must not go there.
+ */
+function placeholderOf(item: number | null): string {
+  return item === null ? "[redacted]" : `[redacted ${item}]`;
+}
+
+/** Undefined for what is no placeholder, else the item that it says. */
+function itemOf(value: unknown): number | null | undefined {
+  const match = typeof value === "string" ? /^\[redacted(?: (\d{1,6}))?\]$/.exec(value) : null;
+  if (match === null) return undefined;
+  return match[1] === undefined ? null : Number(match[1]);
+}
 
 const secretHeaders: ReadonlySet<string> = new Set([
   "authorization",
@@ -18,14 +31,20 @@ const secretHeaders: ReadonlySet<string> = new Set([
   "api-key",
 ]);
 
+/** A key of a map, or the place in a list. */
+type Step = string | number;
+
 type Secret = {
-  readonly path: string;
+  readonly path: readonly Step[];
   readonly value: unknown;
   readonly start: number;
   readonly end: number;
 };
 
-/** `text` with a placeholder for the tokens of the admin port and for credentials that variants set as headers. */
+/**
+ * `text` with a placeholder for the tokens of the admin port, for credentials that are sent as headers, and for the
+ * addresses of webhooks, which often are keys themselves.
+ */
 export function redactSecrets(text: string): string {
   const secrets = findSecrets(text);
   // What cannot be read cannot be redacted either; it never was a running configuration.
@@ -33,7 +52,8 @@ export function redactSecrets(text: string): string {
   const hidden = secrets.filter(({ value }) => !isReference(value));
   return replaceRanges(
     text,
-    hidden.map(({ start, end }) => {
+    hidden.map(({ path, start, end }) => {
+      const placeholder = placeholderOf(path.find((step) => typeof step === "number") ?? null);
       // A block scalar's range holds the line's end too.
       const lineEnd = text.slice(start, end).endsWith("\n") ? "\n" : "";
       return { start, end, text: `"${placeholder}"${lineEnd}` };
@@ -47,27 +67,33 @@ export function restoreSecrets(text: string, current: string): { text: string; i
   for (const { path, value, start, end } of findSecrets(current) ?? []) {
     const source = current.slice(start, end);
     // Several lines are right at their own indentation only.
-    known.set(path, source.includes("\n") ? JSON.stringify(value) : source);
+    known.set(formatPath(path), source.includes("\n") ? JSON.stringify(value) : source);
   }
   const issues: Issue[] = [];
   const edits: { start: number; end: number; text: string }[] = [];
   for (const { path, value, start, end } of findSecrets(text) ?? []) {
-    if (value !== placeholder) continue;
-    const source = known.get(path);
+    const item = itemOf(value);
+    if (item === undefined) continue;
+    const source = known.get(formatPath(path.map((step) => asItem(step, item))));
     if (source !== undefined) {
       edits.push({ start, end, text: source });
       continue;
     }
     const before = text.slice(0, start).split("\n");
     issues.push({
-      path,
+      path: formatPath(path),
       line: before.length,
       column: (before.at(-1) ?? "").length + 1,
       code: "redacted_secret",
-      message: `"${placeholder}" stands for a secret that the running configuration does not have`,
+      message: `"${placeholderOf(item)}" stands for a secret that the running configuration does not have`,
     });
   }
   return { text: replaceRanges(text, edits), issues };
+}
+
+/** The step as it was when the placeholder was put; nothing is found where that says no item of a list, or one of none. */
+function asItem(step: Step, item: number | null): Step {
+  return typeof step === "number" ? (item ?? -1) : step;
 }
 
 /** A pure environment reference shows where the secret is, not what it is. */
@@ -85,42 +111,64 @@ function findSecrets(text: string): Secret[] | null {
   }
   if (document.errors.length > 0) return null;
   const found: Secret[] = [];
-  const collect = (path: readonly string[], node: Scalar | null) => {
+  const collect = (path: readonly Step[]) => {
+    const node = scalarAt(document, path);
     const range = node?.range;
     if (node === null || range === null || range === undefined) return;
-    found.push({ path: formatPath(path), value: node.value, start: range[0], end: range[1] });
+    found.push({ path, value: node.value, start: range[0], end: range[1] });
   };
-  for (const name of ["token", "viewer_token"]) {
-    collect(["admin", name], scalarAt(document, ["admin", name]));
-  }
+  const collectHeaders = (path: readonly Step[]) => {
+    for (const name of keysAt(document, path)) {
+      if (secretHeaders.has(name.toLowerCase())) collect([...path, name]);
+    }
+  };
+  const collectWebhook = (path: readonly Step[]) => {
+    collect([...path, "webhook"]);
+    collectHeaders([...path, "headers"]);
+  };
+  for (const name of ["token", "viewer_token"]) collect(["admin", name]);
+  collectHeaders(["prometheus", "headers"]);
+  const channels = ["alerts", "channels"];
+  for (const at of itemsAt(document, channels)) collectWebhook([...channels, at]);
   for (const experiment of keysAt(document, ["experiments"])) {
-    for (const variant of keysAt(document, ["experiments", experiment, "variants"])) {
-      const set = ["experiments", experiment, "variants", variant, "headers", "set"];
-      for (const name of keysAt(document, set)) {
-        if (!secretHeaders.has(name.toLowerCase())) continue;
-        collect([...set, name], scalarAt(document, [...set, name]));
-      }
+    const of = ["experiments", experiment];
+    for (const variant of keysAt(document, [...of, "variants"])) {
+      collectHeaders([...of, "variants", variant, "headers", "set"]);
+    }
+    for (const rollout of ["rollout", "auto_rollout"]) {
+      const steps = [...of, rollout, "steps"];
+      for (const at of itemsAt(document, steps)) collectWebhook([...steps, at, "gate"]);
     }
   }
   return found;
 }
 
-function nodeAt(document: Document, path: readonly string[]): Node | null {
+function nodeAt(document: Document, path: readonly Step[]): Node | null {
   let node: unknown = document.contents;
   for (const step of path) {
     const inside = resolved(document, node);
+    if (typeof step === "number") {
+      if (!isSeq(inside)) return null;
+      node = inside.items[step];
+      continue;
+    }
     if (!isMap(inside)) return null;
     node = inside.items.find(({ key }) => isScalar(key) && String(key.value) === step)?.value;
   }
   return resolved(document, node);
 }
 
-function scalarAt(document: Document, path: readonly string[]): Scalar | null {
+function scalarAt(document: Document, path: readonly Step[]): Scalar | null {
   const node = nodeAt(document, path);
   return isScalar(node) ? node : null;
 }
 
-function keysAt(document: Document, path: readonly string[]): string[] {
+function itemsAt(document: Document, path: readonly Step[]): number[] {
+  const node = nodeAt(document, path);
+  return isSeq(node) ? [...node.items.keys()] : [];
+}
+
+function keysAt(document: Document, path: readonly Step[]): string[] {
   const node = nodeAt(document, path);
   if (!isMap(node)) return [];
   return node.items.flatMap(({ key }) => (isScalar(key) ? [String(key.value)] : []));

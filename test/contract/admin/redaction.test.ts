@@ -23,6 +23,18 @@ describe("redaction", () => {
       variant("{ Authorization: s3cret, x-model: big }"),
       variant('{ Authorization: "[redacted]", x-model: big }'),
     ],
+    [
+      "prometheus: { url: x, headers: { authorization: s3cret, x-scope: a } }",
+      'prometheus: { url: x, headers: { authorization: "[redacted]", x-scope: a } }',
+    ],
+    [
+      "alerts: { channels: [ { log: true }, { webhook: https://h/s3cret, headers: { authorization: s3cret } } ] }",
+      'alerts: { channels: [ { log: true }, { webhook: "[redacted 1]", headers: { authorization: "[redacted 1]" } } ] }',
+    ],
+    [
+      "experiments: { e: { rollout: { steps: [ { share: 5% }, { share: 10%, gate: { webhook: s3cret } } ] } } }",
+      'experiments: { e: { rollout: { steps: [ { share: 5% }, { share: 10%, gate: { webhook: "[redacted 1]" } } ] } } }',
+    ],
     [variant("{ X-API-Key: s3cret }"), variant('{ X-API-Key: "[redacted]" }')],
     ["token: word\nroutes: []", "token: word\nroutes: []"],
   ])("%j → %j, and back", (text, expected) => {
@@ -36,6 +48,22 @@ describe("redaction", () => {
   it("leaves a new secret as it was sent", () => {
     const text = "admin: { token: new }";
     expect(restoreSecrets(text, "admin: { token: old }")).toEqual({ text, issues: [] });
+  });
+
+  it("brings a secret back to its own item, wherever that has moved to", () => {
+    const channels = (...urls: string[]) =>
+      `alerts:\n  channels:\n${urls.map((url) => `    - webhook: ${url}\n`).join("")}`;
+    const current = channels("https://one", "https://two", "https://three");
+    const edited = channels('"[redacted 2]"', "https://new", '"[redacted 0]"');
+    expect(restoreSecrets(edited, current)).toEqual({
+      text: channels("https://three", "https://new", "https://one"),
+      issues: [],
+    });
+    const lost = restoreSecrets(channels('"[redacted 3]"', '"[redacted]"'), current);
+    expect(lost.issues).toMatchObject([
+      { path: "alerts.channels[0].webhook", code: "redacted_secret" },
+      { path: "alerts.channels[1].webhook", code: "redacted_secret" },
+    ]);
   });
 
   it("points at a placeholder that stands for nothing", () => {
