@@ -19,6 +19,8 @@ export type ProcessProbes = {
   readonly memory: () => { readonly residentBytes: number; readonly heapBytes: number };
   /** Since it was last asked. */
   readonly takeEventLoopDelay: () => ProcessSample["eventLoopDelayMs"];
+  /** Ends what watches the event loop. */
+  readonly close: () => void;
 };
 
 export type ProcessWatch = {
@@ -49,13 +51,19 @@ export function watchProcess(
     };
     [atMs, cpuUs] = [nowMs, nowUs];
   });
-  return { latest: () => latest, stop: cancel };
+  return {
+    latest: () => latest,
+    stop() {
+      cancel();
+      probes.close();
+    },
+  };
 }
 
 /** How often the event loop is asked to come back; what it takes beyond that is its delay. */
 const resolutionMs = 10;
 
-/** Those of this process. Ends with it: the histogram keeps nothing alive. */
+/** Those of this process. */
 export function realProbes(): ProcessProbes {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
@@ -76,5 +84,6 @@ export function realProbes(): ProcessProbes {
       histogram.reset();
       return { p50, p99, max };
     },
+    close: () => void histogram.disable(),
   };
 }

@@ -19,15 +19,20 @@ afterEach(async () => {
 const mebibyte = 1024 * 1024;
 
 describe("the watch over the process", () => {
-  const probesOf = (figures: { cpuUs: number; delayMs: number }): ProcessProbes => ({
+  const probesOf = (figures: {
+    cpuUs: number;
+    delayMs: number;
+    isClosed: boolean;
+  }): ProcessProbes => ({
     cpuUs: () => figures.cpuUs,
     memory: () => ({ residentBytes: 100 * mebibyte, heapBytes: 20 * mebibyte }),
     takeEventLoopDelay: () => ({ p50: 0, p99: figures.delayMs, max: figures.delayMs }),
+    close: () => (figures.isClosed = true),
   });
 
   it("tells the processor time of the second before, and keeps it until the next", () => {
     const time = createFakeTime();
-    const figures = { cpuUs: 5_000_000, delayMs: 3 };
+    const figures = { cpuUs: 5_000_000, delayMs: 3, isClosed: false };
     const watch = watchProcess(probesOf(figures), time);
     expect(watch.latest()).toMatchObject({ cpuCores: 0, residentBytes: 100 * mebibyte });
     figures.cpuUs += 1_500_000;
@@ -39,6 +44,7 @@ describe("the watch over the process", () => {
     time.advance(1);
     expect(watch.latest().cpuCores).toBe(0);
     watch.stop();
+    expect([figures.isClosed, time.pending()]).toEqual([true, 0]);
     figures.cpuUs += 9_000_000;
     time.advance(5000);
     expect(watch.latest().cpuCores).toBe(0);

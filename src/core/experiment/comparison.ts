@@ -155,7 +155,10 @@ function compareArm(
   const { control, arms, confidence } = question;
   const [ofControl, ofTreatment] = [control, treatment].map((each) => sampleOf(each, metric, arms));
   if (ofControl === undefined || ofTreatment === undefined) throw new Error("two arms");
-  const units: Units = ofControl.users > 0 || ofTreatment.users > 0 ? "users" : "requests";
+  const isBare = [ofControl, ofTreatment].every(({ users }) => users === 0);
+  // Requests that nobody is known to send; without any, users are what is waited for.
+  const hasRequests = ofControl.requests > 0 || ofTreatment.requests > 0;
+  const units: Units = isBare && hasRequests ? "requests" : "users";
   const [c, t] = [
     estimateOf(metric, arms.get(control), units),
     estimateOf(metric, arms.get(treatment), units),
@@ -209,7 +212,7 @@ function estimateOf(
   if (arm !== undefined) return metric.estimate(arm, units);
   return err({
     code: "too_few",
-    message: `0 users in the smaller arm, at least ${unitsMin} are compared`,
+    message: `0 ${units} in the smaller arm, at least ${unitsMin} are compared`,
   });
 }
 

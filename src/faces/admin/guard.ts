@@ -103,7 +103,8 @@ function identify(
     code: "unauthorized",
     status: 401,
     title: given === null ? "A token is needed" : "Wrong token",
-    detail: "Send the admin.token of the configuration as `Authorization: Bearer TOKEN`.",
+    detail:
+      "Send the admin.token or admin.viewer_token of the configuration as `Authorization: Bearer TOKEN`.",
     headers: {
       "www-authenticate": `Bearer realm="sluice"${given === null ? "" : ', error="invalid_token"'}`,
     },

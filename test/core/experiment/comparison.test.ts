@@ -10,6 +10,7 @@ import {
   clusterCount,
   createClusterSums,
 } from "../../../src/core/telemetry/clusters.ts";
+import { percentileMs } from "../../../src/core/telemetry/merge.ts";
 import { createLatency, readCounts } from "../../../src/core/telemetry/latency.ts";
 
 type Request = { readonly user: number; readonly ms: number; readonly failed?: boolean };
@@ -225,6 +226,7 @@ describe("what is not known is null", () => {
     expect(latency).toMatchObject({ value: null, change: null, pValue: null, verdict: "too_few" });
     expect(treatmentOf(found, "error_rate").value).toBeNull();
     expect(treatmentOf(found, "latency_p95").value).toBeNull();
+    expect(latency.test).toBe("t-test over users (delta method, 256 groups)");
   });
 
   it("of an arm that nobody had yet", () => {
@@ -257,6 +259,15 @@ describe("what is not known is null", () => {
 });
 
 describe("p95", () => {
+  it("is the one that the status shows", () => {
+    const random = createRandom(8);
+    const latency = createLatency();
+    const requests = each(1000, () => ({ ms: 100 * random() ** 2 }));
+    for (const { ms } of requests) latency.recordValue(Math.round(ms * 1000));
+    const arms = ["full", "compact"].map((variant) => armOf(variant, requests));
+    expect(treatmentOf(ask(arms), "latency_p95").value).toBe(percentileMs(latency, 95));
+  });
+
   it("is tested with the variance that users add", () => {
     const random = createRandom(9);
     // Ten requests of each user, all alike: a tenth of the independent evidence.

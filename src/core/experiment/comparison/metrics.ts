@@ -189,7 +189,8 @@ function quantileMs(histogram: Histogram, quantile: number): number | null {
   let seen = 0;
   for (const [bin, count] of histogram.counts.entries()) {
     seen += count;
-    if (seen >= rank) return middleMs(histogram, bin);
+    // The upper edge, as everywhere else where this percentile is shown.
+    if (seen >= rank) return (histogram.highest[bin] as number) / 1000;
   }
   return null;
 }

@@ -50,8 +50,9 @@ export function clusteredQuantile(
 
 /**
  * The same from a histogram, which does not know whose requests it counts: `designEffect` (at least 1) stands for how much
- * clustering multiplies the variance, and `clusters` for the independent ones behind it. The spread is measured on the
- * outer edges of the bins, so that binning makes the variance larger, never smaller.
+ * clustering multiplies the variance, and `clusters` for the independent ones behind it. The value is its bin's upper edge,
+ * as HDR histograms tell it. The spread is measured on the outer edges of the bins, so that binning makes the variance
+ * larger, never smaller.
  */
 export function quantileOfHistogram(
   histogram: Histogram,
@@ -64,7 +65,7 @@ export function quantileOfHistogram(
   if (!ranks.ok) return ranks;
   const { low, high } = ranks.value;
   const bin = binOf(histogram, Math.min(n, Math.ceil(n * quantile)));
-  const value = ((histogram.lowest[bin] as number) + (histogram.highest[bin] as number)) / 2;
+  const value = histogram.highest[bin] as number;
   const [from, to] = [binOf(histogram, low), binOf(histogram, high)];
   const width = (histogram.highest[to] as number) - (histogram.lowest[from] as number);
   return ok({ value, variance: (width / (2 * outerZ)) ** 2 * designEffect, clusters, n });
