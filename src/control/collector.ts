@@ -1,6 +1,7 @@
 import { PairLog } from "../core/comparison/pair-log.ts";
 import type { ArmMeasure } from "../core/experiment/analysis.ts";
 import type { ComparedArm } from "../core/experiment/comparison.ts";
+import { histogramOfCounts } from "../core/statistics/histogram.ts";
 import { readCounts } from "../core/telemetry/latency.ts";
 import { addHistory, addSnapshot, createTotals, type Totals } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
@@ -241,8 +242,8 @@ function comparedOf(variant: string, totals: Totals): ComparedArm {
         sum + (failingOutcomes.includes(outcome) ? (totals.analysedOutcomes[at] as number) : 0),
       0,
     ),
-    duration: readCounts(totals.duration),
-    firstByte: readCounts(totals.firstByte),
+    duration: histogramOfCounts(readCounts(totals.duration)),
+    firstByte: histogramOfCounts(readCounts(totals.firstByte)),
     metrics: totals.metrics,
   };
 }

@@ -4,6 +4,7 @@ import {
   type ComparedArm,
   type ComparisonQuestion,
 } from "../../../src/core/experiment/comparison.ts";
+import { histogramOfCounts } from "../../../src/core/statistics/histogram.ts";
 import { createRandom } from "../../../src/core/statistics/random.ts";
 import {
   addToCluster,
@@ -38,8 +39,8 @@ function armOf(
     isExact: true,
     requests: requests.length,
     failures: requests.filter(({ failed = false }) => failed).length,
-    duration: readCounts(duration),
-    firstByte: new Int32Array(0),
+    duration: histogramOfCounts(readCounts(duration)),
+    firstByte: histogramOfCounts(new Int32Array(0)),
     metrics: new Map(own),
   };
 }

@@ -4,9 +4,8 @@ import { quantileOfHistogram } from "../../statistics/clustered/quantile.ts";
 import { ratioOf, sumsOfTelemetry, type ClusteredRatio } from "../../statistics/clustered/ratio.ts";
 import type { MetricDirection } from "../../statistics/direction.ts";
 import type { DataFault } from "../../statistics/fault.ts";
-import { histogramOfCounts, totalOf, type Histogram } from "../../statistics/histogram.ts";
+import { totalOf, type Histogram } from "../../statistics/histogram.ts";
 import type { ClusterSums } from "../../telemetry/clusters.ts";
-import type { SparseCounts } from "../../telemetry/latency.ts";
 import { isDurationMetric, isPairMetric } from "../../telemetry/metric-names.ts";
 import { withLeastVariance, type ArmMeasure } from "../analysis.ts";
 
@@ -17,8 +16,8 @@ export type ComparedArm = ArmMeasure & {
   /** Analysed requests that failed. */
   readonly failures: number;
   /** Microseconds, of analysed requests. */
-  readonly duration: SparseCounts;
-  readonly firstByte: SparseCounts;
+  readonly duration: Histogram;
+  readonly firstByte: Histogram;
   /** By name; x is the metric's value. */
   readonly metrics: ReadonlyMap<string, ClusterSums>;
 };
@@ -50,11 +49,11 @@ const latencyMean: ComparedMetric = {
   name: "latency_mean",
   unit: "ms",
   direction: "lower",
-  value: ({ clusters, duration }) => meanOf(clusters, 1) ?? meanMs(histogramOfCounts(duration)),
+  value: ({ clusters, duration }) => meanOf(clusters, 1) ?? meanMs(duration),
   estimate: (arm, units) =>
     units === "users"
       ? ratioOf(sumsOfTelemetry(arm.clusters, "duration"))
-      : meanOfHistogram(histogramOfCounts(arm.duration), arm, units),
+      : meanOfHistogram(arm.duration, arm, units),
   test: testOf,
 };
 
@@ -81,9 +80,9 @@ const latencyP95: ComparedMetric = {
   name: "latency_p95",
   unit: "ms",
   direction: "lower",
-  value: ({ duration }) => quantileMs(histogramOfCounts(duration), 0.95),
+  value: ({ duration }) => quantileMs(duration, 0.95),
   estimate: (arm, units) => {
-    const found = quantileOfHistogram(histogramOfCounts(arm.duration), 0.95, spreadOf(arm, units));
+    const found = quantileOfHistogram(arm.duration, 0.95, spreadOf(arm, units));
     if (!found.ok) return found;
     const { value, variance, ...counts } = found.value;
     return ok({ ...counts, value: value / 1000, variance: variance / 1e6 });
@@ -95,8 +94,8 @@ const firstByteMean: ComparedMetric = {
   name: "first_byte_mean",
   unit: "ms",
   direction: "lower",
-  value: ({ firstByte }) => meanMs(histogramOfCounts(firstByte)),
-  estimate: (arm, units) => meanOfHistogram(histogramOfCounts(arm.firstByte), arm, units),
+  value: ({ firstByte }) => meanMs(firstByte),
+  estimate: (arm, units) => meanOfHistogram(arm.firstByte, arm, units),
   test: testOfHistogram,
 };
 
@@ -108,7 +107,7 @@ export function metricsOf(
   const names = new Set<string>();
   let hasFirstByte = false;
   for (const { metrics, firstByte } of arms) {
-    hasFirstByte ||= firstByte.length > 0;
+    hasFirstByte ||= firstByte.counts.length > 0;
     for (const [name, sums] of metrics) {
       // Those of pairs are measured on copies: no arm has them to itself.
       if (!isPairMetric(name) && meanOf(sums, 1) !== null) names.add(name);
@@ -169,8 +168,9 @@ function meanOfHistogram(
   const n = totalOf(histogram.counts);
   if (n < 2) return err({ code: "too_few", message: "one request has no variance" });
   let squares = 0;
-  for (const [bin, count] of histogram.counts.entries()) {
-    squares += count * (middleMs(histogram, bin) - value) ** 2;
+  const { counts } = histogram;
+  for (let bin = 0; bin < counts.length; bin += 1) {
+    squares += (counts[bin] as number) * (middleMs(histogram, bin) - value) ** 2;
   }
   const { designEffect, clusters } = spreadOf(arm, units);
   return ok({ value, variance: (squares / (n - 1) / n) * designEffect, clusters, n });
@@ -180,15 +180,19 @@ function meanMs(histogram: Histogram): number | null {
   const n = totalOf(histogram.counts);
   if (n === 0) return null;
   let sum = 0;
-  for (const [bin, count] of histogram.counts.entries()) sum += count * middleMs(histogram, bin);
+  const { counts } = histogram;
+  for (let bin = 0; bin < counts.length; bin += 1) {
+    sum += (counts[bin] as number) * middleMs(histogram, bin);
+  }
   return sum / n;
 }
 
 function quantileMs(histogram: Histogram, quantile: number): number | null {
   const rank = Math.ceil(totalOf(histogram.counts) * quantile);
   let seen = 0;
-  for (const [bin, count] of histogram.counts.entries()) {
-    seen += count;
+  const { counts } = histogram;
+  for (let bin = 0; bin < counts.length; bin += 1) {
+    seen += counts[bin] as number;
     // The upper edge, as everywhere else where this percentile is shown.
     if (seen >= rank) return (histogram.highest[bin] as number) / 1000;
   }

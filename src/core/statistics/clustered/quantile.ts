@@ -73,8 +73,8 @@ export function quantileOfHistogram(
 
 function binOf({ counts }: Histogram, rank: number): number {
   let seen = 0;
-  for (const [bin, count] of counts.entries()) {
-    seen += count;
+  for (let bin = 0; bin < counts.length; bin += 1) {
+    seen += counts[bin] as number;
     if (seen >= rank) return bin;
   }
   throw new RangeError(`there is no rank ${rank} among ${seen}`);
