@@ -101,12 +101,7 @@ export function createVerdictLog(dependencies: VerdictLogDependencies): VerdictL
 
   /** Writes a batch; false when the store did not take it. */
   function write(which: (row: VerdictRow) => boolean): boolean {
-    const batch: [string, VerdictRow][] = [];
-    for (const entry of waiting) {
-      if (!which(entry[1])) continue;
-      batch.push(entry);
-      if (batch.length === verdictLimits.batchMax) break;
-    }
+    const batch = [...waiting].filter(([, row]) => which(row)).slice(0, verdictLimits.batchMax);
     if (store === null || batch.length === 0) return true;
     const added = store.addVerdicts(batch.map(([, row]) => row));
     if (!added.ok) {

@@ -148,7 +148,11 @@ export class Plot {
       ...(dash !== undefined && dash.length > 0 && !isStacked && { dash: [...dash] }),
       ...(stepped !== undefined && { paths: stepped }),
       ...(isStacked && at === 0 && { fill: () => this.#fill(line) }),
-      points: { size: 5, width: 1.5 },
+      points: {
+        size: 5,
+        width: 1.5,
+        filter: (plot, series, isShown) => (isShown ? null : lonelyPoints(plot.data[series] ?? [])),
+      },
     };
   }
 
@@ -160,6 +164,7 @@ export class Plot {
     return {
       ...this.#axis(),
       space: 70,
+      size: 28,
       values: (_, ticks, __, ___, stepMs) => ticks.map((tick) => formatTick(tick, stepMs)),
     };
   }
@@ -189,11 +194,11 @@ export class Plot {
     if (isStacked && unit === "share") return [0, 1];
     const top = Math.max(most ?? 0, atLeast);
     const floor = isFloating && least !== null ? least : Math.min(0, least ?? 0);
-    if (top === floor) return [floor, floor + (unit === "share" ? 0.01 : 1)];
+    if (top === floor)
+      return unit === "share" ? [Math.max(0, top - 0.01), Math.max(0.01, top)] : [floor, floor + 1];
     const room = (top - floor) * 0.08;
-    const isWhole = unit === "share" && top <= 1;
     const low = isFloating ? Math.max(0, floor - room) : floor;
-    return [low, isWhole ? Math.min(1, top + room) : top + room];
+    return [low, unit === "share" && top <= 1 ? Math.min(1, top + room) : top + room];
   }
 
   #colour(look: ChartLine["look"]): string {
@@ -208,4 +213,14 @@ export class Plot {
   #fill({ look }: ChartLine): string {
     return `${this.#colour(look)}59`;
   }
+}
+
+/** Values between two gaps, through which no line goes. */
+function lonelyPoints(values: UPlot.AlignedData[number]): number[] {
+  const lonely: number[] = [];
+  for (let at = 0; at < values.length; at += 1) {
+    const isAlone = (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null;
+    if (isAlone && (values[at] ?? null) !== null) lonely.push(at);
+  }
+  return lonely;
 }

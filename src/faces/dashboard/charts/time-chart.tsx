@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/context.ts";
 import { VariantMark } from "../parts/variant-mark.tsx";
@@ -22,6 +23,8 @@ export type TimeChartProps = {
   readonly height?: number;
   /** Charts of one group move their cursors together. */
   readonly group?: string;
+  /** Beside the title, such as a switch between percentiles. */
+  readonly aside?: ComponentChildren;
 };
 
 /** How long the cursor must rest before its values are read out. */
@@ -41,6 +44,7 @@ export function TimeChart({
   atLeast = 0,
   height = 200,
   group,
+  aside,
 }: TimeChartProps) {
   const { theme, timers } = useApp();
   const id = useId();
@@ -131,6 +135,7 @@ export function TimeChart({
           {title}
         </span>
         <span class="chart-moment num">{moment === undefined ? "" : formatMoment(moment)}</span>
+        {aside}
         <button
           type="button"
           class="button button-quiet button-small"

@@ -7,10 +7,16 @@ import { EmptyState, Loading } from "../parts/card.tsx";
 import { ErrorBoundary } from "../parts/error-boundary.tsx";
 import { Name } from "../parts/text.tsx";
 import { describeStand } from "../words/stand.ts";
+import { BreakdownCards } from "./experiment/breakdown-card.tsx";
 import { ComparisonCard } from "./experiment/comparison-card.tsx";
+import { CompatibilityCard } from "./experiment/compatibility-card.tsx";
+import { DecisionCard } from "./experiment/decision-card.tsx";
 import { JournalCard } from "./experiment/journal-card.tsx";
 import { LifecycleCommands } from "./experiment/lifecycle-commands.tsx";
+import { ShadowCard } from "./experiment/shadow-card.tsx";
 import { TrafficCharts } from "./experiment/traffic-charts.tsx";
+import { VariantsCard } from "./experiment/variants-card.tsx";
+import { WritesCard } from "./experiment/writes-card.tsx";
 
 /** One experiment: how it stands and why, what the numbers prove, and what its variants do now. */
 export function ExperimentPage({ params: [experiment = ""] }: PageProps) {
@@ -30,12 +36,20 @@ export function ExperimentPage({ params: [experiment = ""] }: PageProps) {
       {isKnown === true && (
         <>
           <StandLine experiment={experiment} />
+          <CompatibilityCard experiment={experiment} />
+          <DecisionCard experiment={experiment} />
           <ErrorBoundary what="The comparison">
             <ComparisonCard experiment={experiment} />
           </ErrorBoundary>
+          <VariantsCard experiment={experiment} />
           <ErrorBoundary what="The charts">
             <TrafficCharts experiment={experiment} />
           </ErrorBoundary>
+          <ErrorBoundary what="The distribution">
+            <BreakdownCards experiment={experiment} />
+          </ErrorBoundary>
+          <ShadowCard experiment={experiment} />
+          <WritesCard experiment={experiment} />
           <JournalCard experiment={experiment} />
         </>
       )}

@@ -1,13 +1,15 @@
 /** A small line without axes, as wide as its box; it shows the shape, the number beside it the value. */
 export function Sparkline({
   lines,
+  length,
   label,
 }: {
-  /** Of equal length, oldest first; null is a gap. */
+  /** Oldest first; null is a gap. */
   lines: readonly { readonly at: number; readonly values: readonly (number | null)[] }[];
+  /** How many values the width stands for; with fewer the line begins further on. */
+  length: number;
   label: string;
 }) {
-  const length = Math.max(0, ...lines.map(({ values }) => values.length));
   const most = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
   return (
     <svg
@@ -18,10 +20,9 @@ export function Sparkline({
       aria-label={label}
     >
       <path class="sparkline-ground" d="M0 39.5H240" />
-      {length > 1 &&
-        lines.map(({ at, values }) => (
-          <path key={at} class={`sparkline-line line-${at % 8}`} d={pathOf(values, length, most)} />
-        ))}
+      {lines.map(({ at, values }) => (
+        <path key={at} class={`sparkline-line line-${at % 8}`} d={pathOf(values, length, most)} />
+      ))}
     </svg>
   );
 }

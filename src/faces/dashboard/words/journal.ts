@@ -1,4 +1,4 @@
-import { formatNumber, formatShare } from "./numbers.ts";
+import { formatMs, formatNumber, formatProbability, formatShare } from "./numbers.ts";
 
 type Fact = string | number | boolean | null;
 
@@ -18,7 +18,7 @@ export function describeWhat(what: string): string {
 export function describeFacts(facts: JournalFacts): string {
   const named = Object.entries(facts)
     .filter(([name, value]) => value !== null && value !== "" && !sentences.includes(name))
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${describeFact(name, value)}`);
+    .map(([name, value]) => `${nameOf(name)} ${describeFact(name, value)}`);
   const said = sentences.flatMap((name) => {
     const value = facts[name];
     return typeof value === "string" && value !== "" ? [value] : [];
@@ -26,7 +26,14 @@ export function describeFacts(facts: JournalFacts): string {
   return [named.join(", "), ...said].filter((part) => part !== "").join(" · ");
 }
 
+/** "ran_ms" as people say it: its unit comes with the value. */
+function nameOf(name: string): string {
+  return name.replace(/_ms$/, "").replaceAll("_", " ");
+}
+
 function describeFact(name: string, value: Fact): string {
   if (typeof value !== "number") return String(value);
+  if (name.endsWith("_ms")) return formatMs(value);
+  if (name === "p_value") return formatProbability(value);
   return shares.has(name) ? formatShare(value) : formatNumber(value);
 }

@@ -1,4 +1,4 @@
-/** Names of metrics as people say them; a name of the user's own is shown as it is. */
+/** Names of metrics as people say them; others are made readable. */
 const words: Readonly<Record<string, string>> = {
   error_rate: "Error rate",
   success_rate: "Success rate",
@@ -23,5 +23,5 @@ export function describeMetric(metric: string): string {
   const [, kind, percentile] = /^(latency|ttfb)_(p[\d.]+)$/.exec(metric) ?? [];
   if (kind === "latency") return `Latency ${percentile}`;
   if (kind === "ttfb") return `Time to first byte ${percentile}`;
-  return metric;
+  return metric.charAt(0).toUpperCase() + metric.slice(1).replaceAll("_", " ");
 }

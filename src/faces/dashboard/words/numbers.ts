@@ -87,6 +87,12 @@ export function formatChange(value: Value, unit: Unit): string {
   return value > 0 ? `+${formatValue(value, unit)}` : formatValue(value, unit);
 }
 
+/** The difference of two values: that of shares is in percentage points, which are not percent. */
+export function formatDifference(value: Value, unit: Unit): string {
+  const text = formatChange(value, unit);
+  return unit === "share" ? text.replace("%", "pp") : text;
+}
+
 /** A probability, without pretending that there is none: "<0.0001". */
 export function formatProbability(value: Value): string {
   if (!isKnown(value)) return unknown;

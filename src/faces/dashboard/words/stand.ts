@@ -33,6 +33,13 @@ export function describeStand(
   rollout: RolloutStatus | undefined,
   lifecycle: ExperimentLifecycleStatus | undefined,
 ): Stand {
+  if (traffic.compatibility?.refused === true) {
+    const says = "Refused: everybody gets the control, because the variants do not go together.";
+    const finding = traffic.compatibility.findings.find(({ severity }) => severity === "refuse");
+    return { phase: "refused", tone: "bad", says, because: finding?.message ?? null };
+  }
+  // One that does not run is routed as one that is switched off.
+  if (lifecycle !== undefined && lifecycle.phase !== "running") return describeLifecycle(lifecycle);
   if (traffic.disabled) {
     const says = "Switched off: everybody gets the control.";
     return {
@@ -41,11 +48,6 @@ export function describeStand(
       says,
       because: "disabled: true in the configuration",
     };
-  }
-  if (traffic.compatibility?.refused === true) {
-    const says = "Refused: everybody gets the control, because the variants do not go together.";
-    const finding = traffic.compatibility.findings.find(({ severity }) => severity === "refuse");
-    return { phase: "refused", tone: "bad", says, because: finding?.message ?? null };
   }
   if (rollout !== undefined) return describeRollout(rollout, treatmentOf(traffic));
   if (lifecycle !== undefined) return describeLifecycle(lifecycle);

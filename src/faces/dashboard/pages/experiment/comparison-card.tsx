@@ -1,5 +1,5 @@
 import type { Comparison } from "../../../../wire/comparison-api.ts";
-import { Badge, VerdictBadge } from "../../parts/badge.tsx";
+import { Badge } from "../../parts/badge.tsx";
 import { Card, Failure, Loading, Stat, Stats } from "../../parts/card.tsx";
 import { Age, Explained, Num } from "../../parts/text.tsx";
 import { useRequest } from "../../parts/use-request.ts";
@@ -65,7 +65,13 @@ function Told({ comparison }: { comparison: Comparison }) {
 }
 
 function SampleRatio({ ratio: { verdict, says } }: { ratio: Comparison["sample_ratio"] }) {
-  if (verdict === "ok") return <VerdictBadge verdict="ok" title={says} />;
+  if (verdict === "ok") {
+    return (
+      <Badge tone="good" icon="ok" title={says}>
+        yes
+      </Badge>
+    );
+  }
   const isMismatch = verdict === "mismatch";
   return (
     <Badge tone={isMismatch ? "bad" : "quiet"} icon={isMismatch ? "breach" : "wait"} title={says}>

@@ -1,9 +1,10 @@
 import type { Comparison } from "../../../../wire/comparison-api.ts";
 import { VerdictBadge } from "../../parts/badge.tsx";
+import { Icon } from "../../parts/icon.tsx";
 import { Table } from "../../parts/table.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { Name, Num } from "../../parts/text.tsx";
-import { formatChange, formatProbability, formatValue, unknown } from "../../words/numbers.ts";
+import { formatChange, formatDifference, formatProbability, unknown } from "../../words/numbers.ts";
 import type { Unit } from "../../words/numbers.ts";
 import { describeMetric } from "../../words/metrics.ts";
 
@@ -40,18 +41,7 @@ const columns: readonly Column<Row>[] = [
     title: "Change",
     hint: "The variant's value minus the control's",
     isNumber: true,
-    cell: ({ metric: { unit }, treatment: { change } }) => (
-      <>
-        <strong class="num">
-          {formatChange(
-            change?.relative ?? change?.absolute,
-            change?.relative === null ? unit : "share",
-          )}
-        </strong>
-        <br />
-        <span class="muted small num">{formatChange(change?.absolute, unit)}</span>
-      </>
-    ),
+    cell: ({ metric: { unit }, treatment: { change } }) => <Change change={change} unit={unit} />,
   },
   {
     key: "sequential",
@@ -109,28 +99,66 @@ const columns: readonly Column<Row>[] = [
     key: "verdict",
     title: "What it means",
     cell: ({ treatment: { verdict, says } }) => (
-      <div class="meaning">
-        <VerdictBadge verdict={verdict} />
+      <details class="meaning">
+        <summary>
+          <VerdictBadge verdict={verdict} />
+          <Icon name="chevron" />
+        </summary>
         <p class="muted small" dir="auto">
           {says}
         </p>
-      </div>
+      </details>
     ),
   },
 ];
+
+/** With more rows than this the metrics that do not decide are folded away. */
+const rowsMax = 8;
 
 /** Every metric of every treatment beside the control, the one that decides first. */
 export function ComparisonTable({ comparison }: { comparison: Comparison }) {
   const rows = comparison.metrics.flatMap((metric) =>
     metric.treatments.map((treatment) => ({ metric, treatment })),
   );
+  if (rows.length <= rowsMax) return <Rows comparison={comparison} rows={rows} />;
+  const [first, ...rest] = comparison.metrics;
+  return (
+    <>
+      <Rows comparison={comparison} rows={rows.filter(({ metric }) => metric === first)} />
+      {rest.map((metric) => (
+        <details key={metric.metric} class="fold">
+          <summary>{describeMetric(metric.metric)}</summary>
+          <Rows
+            comparison={comparison}
+            rows={metric.treatments.map((treatment) => ({ metric, treatment }))}
+          />
+        </details>
+      ))}
+    </>
+  );
+}
+
+function Rows({ comparison, rows }: { comparison: Comparison; rows: readonly Row[] }) {
+  const names = [...new Set(rows.map(({ metric }) => describeMetric(metric.metric)))];
   return (
     <Table
-      caption={`Comparison of the variants of ${comparison.experiment}`}
+      caption={`Comparison of the variants of ${comparison.experiment}: ${names.join(", ")}`}
       columns={columns}
       rows={rows}
       rowKey={({ metric, treatment }) => `${metric.metric} ${treatment.variant}`}
     />
+  );
+}
+
+function Change({ change, unit }: { change: Row["treatment"]["change"]; unit: Unit }) {
+  const absolute = formatDifference(change?.absolute, unit);
+  if (change === null || change.relative === null) return <strong class="num">{absolute}</strong>;
+  return (
+    <>
+      <strong class="num">{formatChange(change.relative, "share")}</strong>
+      <br />
+      <span class="muted small num">{absolute}</span>
+    </>
   );
 }
 
@@ -139,8 +167,7 @@ function Interval({ interval, unit }: { interval: readonly [number, number] | nu
   const [low, high] = interval;
   return (
     <span class="num" title={`${low} to ${high}`}>
-      {formatChange(low, unit)} …{" "}
-      {high > 0 ? `+${formatValue(high, unit)}` : formatValue(high, unit)}
+      {formatDifference(low, unit)} … {formatDifference(high, unit)}
     </span>
   );
 }

@@ -122,6 +122,7 @@ function RateLine({ experiment, keys }: { experiment: string; keys: readonly str
     <Sparkline
       key={now === 0 ? "none" : "line"}
       lines={lines}
+      length={samplesShown}
       label={`Requests per second of ${experiment} since this page was opened, two minutes at most`}
     />
   );
