@@ -83,6 +83,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         gates: () => control.gates(),
         live: () => server?.live() ?? null,
         store: () => control.store(),
+        past: () => control.pastState(),
         mirrors: () => control.mirror().views,
         workers: () => supervisor.state().workers,
         health: () => parts.health.state(),

@@ -101,7 +101,12 @@ export function createVerdictLog(dependencies: VerdictLogDependencies): VerdictL
 
   /** Writes a batch; false when the store did not take it. */
   function write(which: (row: VerdictRow) => boolean): boolean {
-    const batch = [...waiting].filter(([, row]) => which(row)).slice(0, verdictLimits.batchMax);
+    const batch: [string, VerdictRow][] = [];
+    for (const entry of waiting) {
+      if (!which(entry[1])) continue;
+      batch.push(entry);
+      if (batch.length === verdictLimits.batchMax) break;
+    }
     if (store === null || batch.length === 0) return true;
     const added = store.addVerdicts(batch.map(([, row]) => row));
     if (!added.ok) {

@@ -54,8 +54,13 @@ export const migrations: readonly string[] = [
     resolution_ms INTEGER PRIMARY KEY,
     until_ms INTEGER NOT NULL
   ) STRICT;
+  -- Of what was deleted before nothing is known: what is older than the oldest row, or all of it where there is none.
   INSERT INTO history_cut (resolution_ms, until_ms)
-    SELECT resolution_ms, min(at_ms) - 1 FROM history GROUP BY resolution_ms;
+    SELECT finer.resolution_ms, coalesce(
+      (SELECT min(at_ms) - 1 FROM history WHERE resolution_ms = finer.resolution_ms),
+      (SELECT max(at_ms + resolution_ms) FROM history))
+    FROM (SELECT 10000 AS resolution_ms UNION ALL SELECT 60000) AS finer
+    WHERE EXISTS (SELECT 1 FROM history);
 
   CREATE TABLE guardrail (
     id INTEGER PRIMARY KEY,

@@ -131,11 +131,11 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT min(at_ms) AS atMs FROM verdict
        WHERE guardrail_id IN (SELECT id FROM guardrail WHERE experiment = ?)`,
     ),
-    // With a single max() SQLite takes the other columns from the row that has it; 10¹³ ms are the year 2286.
+    // Numbers are bound as doubles, by which a division would not be one of whole numbers. With a single max() SQLite takes the other columns from the row that has it; 10¹³ ms are the year 2286.
     read: prepare(
       `SELECT atMs, verdict AS kind, value, control, limit_value AS "limit", low, high, requests,
          p_value AS pValue
-       FROM (SELECT (at_ms / ?) * ? AS atMs, max(${gravity("verdict")} * 10000000000000 + at_ms), verdict,
+       FROM (SELECT (at_ms / CAST(? AS INTEGER)) * CAST(? AS INTEGER) AS atMs, max(${gravity("verdict")} * 10000000000000 + at_ms), verdict,
            ${measured}
          FROM verdict
          WHERE guardrail_id = (SELECT id FROM guardrail WHERE experiment = ? AND name = ?)

@@ -4,6 +4,7 @@ import { endpointFamilies } from "./endpoint-families.ts";
 import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
 import { mirrorFamilies } from "./mirror-families.ts";
+import { pastFamilies } from "./past-families.ts";
 import { processFamilies } from "./process-families.ts";
 import { rolloutFamilies } from "./rollout-families.ts";
 import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
@@ -21,6 +22,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
     ...experimentFamilies,
     ...rolloutFamilies,
     ...controlFamilies,
+    ...pastFamilies,
     ...mirrorFamilies,
     ...endpointFamilies,
     ...processFamilies,

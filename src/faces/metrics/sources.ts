@@ -26,6 +26,8 @@ export type MetricsSources = {
   readonly live: () => ({ readonly listeners: number } & Readonly<Record<string, number>>) | null;
   /** Null without a store. */
   readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
+  /** What is kept of the past, besides telemetry in the store. */
+  readonly past: () => PastFacts;
   /** Variants that get copies of writes. */
   readonly mirrors: () => readonly MirroredFacts[];
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
@@ -35,6 +37,15 @@ export type MetricsSources = {
   readonly startedWallMs: number;
   readonly version: string;
   readonly nodeVersion: string;
+};
+
+export type PastFacts = {
+  readonly recent: { readonly rows: number; readonly bytes: number; readonly dropped: number };
+  readonly verdicts: HistoryState & {
+    readonly recent: { readonly rows: number; readonly dropped: number };
+  };
+  /** Questions that were refused because too many waited. */
+  readonly refused: number;
 };
 
 export type MirroredFacts = {
@@ -56,6 +67,7 @@ type Read =
   | "gates"
   | "live"
   | "store"
+  | "past"
   | "mirrors"
   | "workers"
   | "health";
@@ -76,6 +88,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     gates: sources.gates(),
     live: sources.live(),
     store: sources.store(),
+    past: sources.past(),
     mirrors: sources.mirrors(),
     workers: sources.workers(),
     health: sources.health(),

@@ -51,6 +51,11 @@ function sourcesOf(
     gates: () => ({ asked: 3, opened: 1, closed: 2, dropped: 0, refused: 0 }),
     live: () => null,
     store: () => null,
+    past: () => ({
+      recent: { rows: 5, bytes: 600, dropped: 7 },
+      verdicts: { written: 8, dropped: 9, waiting: 10, recent: { rows: 11, dropped: 12 } },
+      refused: 13,
+    }),
     mirrors: () => [],
     workers: () => [
       { index: 0, restarts: 2 },
@@ -422,6 +427,15 @@ test("experiments' lives, alerts, their channels and the store are shown", async
       store: () => ({ isUp: false, history: { written: 7, dropped: 1, waiting: 2 } }),
     }),
   );
+  expect(valuesOf(families, "sluice_recent_history_dropped_total")).toEqual([
+    ["telemetry", 7],
+    ["verdicts", 12],
+  ]);
+  expect(valuesOf(families, "sluice_verdict_rows_total")).toEqual([
+    ["written", 8],
+    ["dropped", 9],
+  ]);
+  expect(valuesOf(families, "sluice_past_questions_refused_total")).toEqual([[13]]);
   expect(valuesOf(families, "sluice_experiment_phase")?.filter((row) => row.at(-1) === 1)).toEqual([
     ["models", "draft", 1],
   ]);

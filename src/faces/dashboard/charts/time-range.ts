@@ -10,6 +10,7 @@ export type RangeChoice =
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
+const defaultSpanMs = 15 * minuteMs;
 
 /** What the picker offers, by what the address says. */
 export const lastSpans: Readonly<Record<string, number>> = {
@@ -21,8 +22,6 @@ export const lastSpans: Readonly<Record<string, number>> = {
   "24h": dayMs,
   "7d": 7 * dayMs,
 };
-
-const defaultSpanMs = 15 * minuteMs;
 
 /** More than any retention: how far back the question for everything reaches. */
 const everMs = 400 * dayMs;
