@@ -7,8 +7,8 @@ import type { HistoryWriter } from "../history-writer.ts";
 import { historyResolutionsMs, type Store, type StoreFault } from "../store/store.ts";
 import type { Turns } from "./turns.ts";
 
-/** Rows of one call of the store: at 11 kB a row about 2 MB. */
-const pageRows = 200;
+/** Rows of one call of the store: a busy hour's take 100 kB each. */
+const pageRows = 25;
 
 export type PastStore = Pick<Store, "historySeries" | "historyCuts" | "countSeries" | "readSeries">;
 

@@ -24,7 +24,7 @@ import {
 import type { Turns } from "./turns.ts";
 
 /** Rows that one question may read; with more, stretches get longer. */
-export const pastRowsMax = 40_000;
+export const pastRowsMax = 12_000;
 
 const [secondMs, tenSecondsMs] = recentLevels.map(({ resolutionMs }) => resolutionMs) as [
   number,

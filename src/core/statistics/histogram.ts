@@ -21,6 +21,8 @@ export type AlignedHistograms = {
 /** Values below this have a bin each; each doubling from here on has half as many bins, twice as wide. */
 const hdrSubBuckets = 2048;
 
+const half = hdrSubBuckets / 2;
+
 /**
  * The bins of an HDR histogram of integers with three significant digits (G. Tene, HdrHistogram: 2048 sub-buckets,
  * unit 1), from its non-empty counters in ascending order.
@@ -31,15 +33,16 @@ export function histogramOfCounts(pairs: SparseCounts): Histogram {
   const lowest = new Float64Array(bins);
   const highest = new Float64Array(bins);
   const counts = new Float64Array(bins);
+  let before = -1;
   for (let bin = 0; bin < bins; bin += 1) {
     const index = pairs[2 * bin] as number;
     const count = pairs[2 * bin + 1] as number;
-    if (index < 0 || (bin > 0 && index <= (pairs[2 * bin - 2] as number)) || count < 0) {
+    if (index <= before || count < 0) {
       throw new RangeError(`counts need ascending indices and no negative count, not ${index}`);
     }
-    const half = hdrSubBuckets / 2;
-    const doublings = Math.max(0, Math.floor(index / half) - 1);
-    const width = 2 ** doublings;
+    before = index;
+    const doublings = Math.max(0, Math.trunc(index / half) - 1);
+    const width = doublings < 31 ? 1 << doublings : 2 ** doublings;
     lowest[bin] = (index - doublings * half) * width;
     highest[bin] = (lowest[bin] as number) + width - 1;
     counts[bin] = count;

@@ -59,6 +59,8 @@ export function addCounts(latency: Latency, counts: SparseCounts): void {
   }
 }
 
+const indexBeyond = 0x7fffffff;
+
 /** The sum of counts that two histograms of this kind gave. */
 export function mergeCounts(left: SparseCounts, right: SparseCounts): SparseCounts {
   if (left.length === 0) return right;
@@ -66,8 +68,9 @@ export function mergeCounts(left: SparseCounts, right: SparseCounts): SparseCoun
   const merged = new Int32Array(left.length + right.length);
   let [leftAt, rightAt, at] = [0, 0, 0];
   while (leftAt < left.length || rightAt < right.length) {
-    const leftIndex = left[leftAt] ?? Infinity;
-    const rightIndex = right[rightAt] ?? Infinity;
+    // A whole number, for Infinity would make doubles of all of them.
+    const leftIndex = left[leftAt] ?? indexBeyond;
+    const rightIndex = right[rightAt] ?? indexBeyond;
     merged[at] = Math.min(leftIndex, rightIndex);
     if (leftIndex <= rightIndex) {
       merged[at + 1] = left[leftAt + 1] as number;
