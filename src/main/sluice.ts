@@ -20,9 +20,9 @@ const manifest = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 ) as { version: string };
 
-// A reader that has seen enough (`sluice schema | head`) is no failure.
+// A reader that has seen enough (`sluice schema | head`) is no failure, and neither is a terminal that was closed.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit();
+  if (error.code === "EPIPE" || error.code === "EIO") process.exit();
   throw error;
 });
 
@@ -43,5 +43,9 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   load: async () => {
     const { createLoadEnvironment } = await import("./load-environment.ts");
     return createLoadEnvironment();
+  },
+  watch: async (options) => {
+    const { watch } = await import("./watch.ts");
+    return watch(options, process.env);
   },
 });

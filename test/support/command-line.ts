@@ -1,15 +1,18 @@
 import { err, ok } from "../../src/base/result.ts";
 import { runProgram } from "../../src/faces/cli/program.ts";
 import { createLoadEnvironment } from "../../src/main/load-environment.ts";
+import type { WatchOptions } from "../../src/faces/terminal/watch.ts";
 
 /** Runs one command line over files in memory. */
 export async function runCommandLine(
   arguments_: readonly string[],
   files: Record<string, string> = {},
+  env: Record<string, string> = {},
 ) {
   let stdout = "";
   let stderr = "";
   const served: string[] = [];
+  const watched: WatchOptions[] = [];
   const exitCode = await runProgram(arguments_, {
     version: "1.2.3",
     serve: async ({ configPath }) => {
@@ -17,6 +20,10 @@ export async function runCommandLine(
       return 1;
     },
     load: async () => createLoadEnvironment(),
+    watch: async (options) => {
+      watched.push(options);
+      return 0;
+    },
     io: {
       readFile: (path) => {
         const text = files[path];
@@ -28,9 +35,9 @@ export async function runCommandLine(
       stderr: (text) => {
         stderr += text;
       },
-      env: {},
+      env,
       cores: 4,
     },
   });
-  return { exitCode, stdout, stderr, served };
+  return { exitCode, stdout, stderr, served, watched };
 }

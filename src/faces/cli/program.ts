@@ -9,6 +9,8 @@ import { registerLoadCommand } from "./load-command.ts";
 import { runRoutes } from "./routes.ts";
 import { registerReport } from "./report-command.ts";
 import { runSchema } from "./schema.ts";
+import { registerWatch } from "./watch-command.ts";
+import type { Watch } from "./watch-command.ts";
 
 export type ServeOptions = { readonly configPath: string };
 
@@ -19,6 +21,8 @@ export type ProgramDependencies = {
   readonly serve: (options: ServeOptions) => Promise<number>;
   /** What a load test needs of this machine. */
   readonly load: () => Promise<LoadEnvironment>;
+  /** Shows a running Sluice in the terminal until it is told to stop; the answer is the exit code. */
+  readonly watch: Watch;
 };
 
 type AnalyzeOptions = {
@@ -61,7 +65,7 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve, load }: ProgramDependencies,
+  { io, version, serve, watch, load }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -224,16 +228,14 @@ export async function runProgram(
       exitCode = runJournal({ file, subject: experiment ?? null, limit, json: json === true }, io);
     });
 
-  registerReport(program, io, (code) => {
+  const exit = (code: number) => {
     exitCode = code;
-  });
-  registerAdminCommands(program, io, (code) => {
-    exitCode = code;
-  });
+  };
+  registerReport(program, io, exit);
+  registerAdminCommands(program, io, exit);
+  registerWatch(program, io, exit, watch);
 
-  registerLoadCommand(program, io, load, (code) => {
-    exitCode = code;
-  });
+  registerLoadCommand(program, io, load, exit);
 
   try {
     await program.parseAsync(arguments_, { from: "user" });

@@ -1,3 +1,4 @@
+import type { ExperimentCommandName } from "../../core/experiment/state.ts";
 import { assignmentSchema } from "../../wire/assignment-api.ts";
 import type { UserAssignment } from "../../wire/assignment-api.ts";
 import { comparisonSchema } from "../../wire/comparison-api.ts";
@@ -36,6 +37,12 @@ export type ExperimentCalls = {
     experiment: string,
     options?: { readonly actor?: string; readonly keepUsers?: boolean },
   ) => Promise<ExperimentLifecycleStatus>;
+  /** The experiment after the command. */
+  readonly commandExperiment: (
+    experiment: string,
+    command: ExperimentCommandName,
+    by?: { readonly actor?: string; readonly reason?: string },
+  ) => Promise<ExperimentLifecycleStatus>;
   /** The experiment after its end. */
   readonly endExperiment: (
     experiment: string,
@@ -62,6 +69,8 @@ export function experimentCalls(ask: Ask): ExperimentCalls {
       }),
     startExperiment: (experiment, { actor, keepUsers } = {}) =>
       command(experiment, { command: "start", actor, keep_users: keepUsers }),
+    commandExperiment: (experiment, name, { actor, reason } = {}) =>
+      command(experiment, { command: name, actor, reason }),
     endExperiment: (experiment, { actor, reason } = {}) =>
       command(experiment, { command: "stop", actor, reason }),
   };

@@ -1,0 +1,96 @@
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { expect } from "vitest";
+
+/** A real terminal, driven as a person drives it: tmux. */
+export type Terminal = {
+  /** Types text as it is, at once. */
+  readonly type: (text: string) => Promise<void>;
+  /** Presses a key by tmux's name for it: Enter, Escape, C-c. */
+  readonly press: (key: string) => Promise<void>;
+  /** What is on the screen, a string a line. */
+  readonly lines: () => Promise<string[]>;
+  readonly screen: () => Promise<string>;
+  /** Resolves with the screen once it shows that. */
+  readonly see: (wanted: string | RegExp) => Promise<string>;
+  readonly resize: (columns: number, rows: number) => Promise<void>;
+  /** Whether the alternate screen is on, and the cursor shown. */
+  readonly flags: () => Promise<{ readonly alternate: boolean; readonly cursor: boolean }>;
+  readonly close: () => Promise<void>;
+};
+
+const run = promisify(execFile);
+let terminals = 0;
+
+/** Whether there is a tmux; root gets one where there is none. */
+export function hasTmux(): boolean {
+  try {
+    execFileSync("tmux", ["-V"], { stdio: "ignore" });
+    return true;
+  } catch {
+    if (process.getuid?.() !== 0) return false;
+  }
+  try {
+    execFileSync("apt-get", ["install", "-y", "--no-install-recommends", "tmux"], {
+      stdio: "ignore",
+      timeout: 120_000,
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A shell in a terminal of that size, with `before` on its screen. */
+export async function openTerminal(
+  columns: number,
+  rows: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Terminal> {
+  terminals += 1;
+  const socket = `sluice-test-${process.pid}-${terminals}`;
+  const tmux = async (...line: string[]) => {
+    const { stdout } = await run("tmux", ["-L", socket, "-f", "/dev/null", ...line]);
+    return stdout;
+  };
+  const variables = Object.entries({
+    LANG: "C.UTF-8",
+    LC_ALL: "",
+    USER: "tess",
+    PS1: "$ ",
+    ...env,
+  });
+  await tmux(
+    "new-session",
+    "-d",
+    "-x",
+    String(columns),
+    "-y",
+    String(rows),
+    ...variables.flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+    "bash --norc --noprofile",
+  );
+  const terminal: Terminal = {
+    type: async (text) => void (await tmux("send-keys", "-l", text)),
+    press: async (key) => void (await tmux("send-keys", key)),
+    lines: async () => (await tmux("capture-pane", "-p")).replace(/\n$/, "").split("\n"),
+    screen: () => tmux("capture-pane", "-p"),
+    async see(wanted) {
+      if (typeof wanted === "string") await expect.poll(terminal.screen).toContain(wanted);
+      else await expect.poll(terminal.screen).toMatch(wanted);
+      return terminal.screen();
+    },
+    resize: async (width, height) =>
+      void (await tmux("resize-window", "-x", String(width), "-y", String(height))),
+    async flags() {
+      const flags = await tmux("display", "-p", "#{alternate_on} #{cursor_flag}");
+      const [alternate, cursor] = flags.trim().split(" ");
+      return { alternate: alternate === "1", cursor: cursor === "1" };
+    },
+    close: async () => void (await tmux("kill-server").catch(() => {})),
+  };
+  await terminal.type("echo be''fore");
+  await terminal.press("Enter");
+  await terminal.see(/^before$/m);
+  return terminal;
+}
