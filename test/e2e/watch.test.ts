@@ -152,15 +152,16 @@ describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", () => {
   });
 
   it("pauses, resumes and promotes; what is refused is said", async () => {
-    await clientOf().commandRollout("model", "start", { actor: "ann" });
     await watch();
+    await terminal.see("not started");
+    await terminal.type("r");
+    await terminal.see(/Resume model was refused: Not possible now: nothing is paused/);
+    await clientOf().commandRollout("model", "start", { actor: "ann" });
     await terminal.see("step 1/2");
     await terminal.type("p");
     await terminal.see("model: paused");
     await terminal.type("r");
     await terminal.see("model: stepping, step 1 of 2");
-    await terminal.type("r");
-    await terminal.see(/Resume model was refused: Not possible now/);
     await terminal.type("P");
     await terminal.see("model: stepping, step 2 of 2, treatment 100%");
     expect(await clientOf().rollout("model")).toMatchObject({ phase: "stepping", share: 1 });
@@ -246,7 +247,7 @@ describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", () => {
     await watch({ columns: 160, rows: 40, line: "--experiment model" });
     await terminal.see("variant");
     await terminal.press("Enter");
-    const screen = await terminal.see("in flight");
+    const screen = await terminal.see("enter close");
     const [model] = experiments;
     for (const { key, requests, observed_share, configured_share, users, outcomes } of model!
       .variants) {

@@ -32,19 +32,6 @@ export class Samples {
   of(experiment: string, subject: string, name: SeriesName): readonly (number | null)[] {
     return this.#series.get(nameOf(experiment, subject, name)) ?? [];
   }
-
-  /** Puts what was before in front of what was seen: values a second apart, oldest first. */
-  prepend(
-    experiment: string,
-    subject: string,
-    name: SeriesName,
-    before: readonly (number | null)[],
-  ): void {
-    const key = nameOf(experiment, subject, name);
-    const known = this.#series.get(key) ?? [];
-    const room = samplesMax - known.length;
-    if (room > 0) this.#series.set(key, [...before.slice(-room), ...known]);
-  }
 }
 
 function valuesOf({ traffic, rollouts }: LiveDocument): Map<string, number | null> {

@@ -28,7 +28,7 @@ export type Subject = {
   readonly variants: readonly VariantTraffic[];
 };
 
-/** All of them, those that need somebody first where `urgentFirst`, else by key. */
+/** All of them, by key, so that none changes its place. */
 export function subjectsOf({ traffic, rollouts, experiments }: LiveDocument): Subject[] {
   const keys = new Set([
     ...Object.keys(traffic),
