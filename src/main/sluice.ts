@@ -48,4 +48,8 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     const { watch } = await import("./watch.ts");
     return watch(options, process.env);
   },
+  rehearse: async () => {
+    const { createRehearseEnvironment } = await import("./rehearse-environment.ts");
+    return createRehearseEnvironment(process.env, manifest.version);
+  },
 });

@@ -2,6 +2,7 @@ import { err, ok } from "../../src/base/result.ts";
 import { runProgram } from "../../src/faces/cli/program.ts";
 import { createLoadEnvironment } from "../../src/main/load-environment.ts";
 import type { WatchOptions } from "../../src/faces/terminal/watch.ts";
+import { createRehearseEnvironment } from "../../src/main/rehearse-environment.ts";
 
 /** Runs one command line over files in memory. */
 export async function runCommandLine(
@@ -24,6 +25,7 @@ export async function runCommandLine(
       watched.push(options);
       return 0;
     },
+    rehearse: async () => createRehearseEnvironment({}, "1.2.3"),
     io: {
       readFile: (path) => {
         const text = files[path];

@@ -1,3 +1,4 @@
+import type { UpstreamTls } from "../traffic/policy.ts";
 import type { Arrivals, Stage } from "./schedule.ts";
 import type { DataLine, Template } from "./template.ts";
 import type { Threshold } from "./threshold.ts";
@@ -22,8 +23,8 @@ export type LoadPlan = {
   readonly retriesMax: number;
   /** Whether connections are used again. */
   readonly keepAlive: boolean;
-  /** Whether the certificate of an https target is checked. */
-  readonly verifyTls: boolean;
+  /** How an https target is met. */
+  readonly tls: UpstreamTls;
   readonly seed: number;
   readonly thresholds: readonly Threshold[];
 };

@@ -95,7 +95,7 @@ function resolve(
     timeoutMs: written.timeout ?? loadDefaults.timeoutMs,
     retriesMax: written.retries ?? 0,
     keepAlive: written.keep_alive ?? true,
-    verifyTls: written.insecure !== true,
+    tls: { ca: null, cert: null, key: null, serverName: null, verify: written.insecure !== true },
     seed: written.seed ?? context.seed,
     thresholds,
   };

@@ -6,6 +6,8 @@ import { exitCodes } from "./io.ts";
 import type { CliIo } from "./io.ts";
 import type { LoadEnvironment } from "./load.ts";
 import { registerLoadCommand } from "./load-command.ts";
+import type { RehearseEnvironment } from "./rehearse.ts";
+import { registerRehearseCommand } from "./rehearse-command.ts";
 import { runRoutes } from "./routes.ts";
 import { registerReport } from "./report-command.ts";
 import { runSchema } from "./schema.ts";
@@ -23,6 +25,8 @@ export type ProgramDependencies = {
   readonly load: () => Promise<LoadEnvironment>;
   /** Shows a running Sluice in the terminal until it is told to stop; the answer is the exit code. */
   readonly watch: Watch;
+  /** The same for a rehearsal, which runs a Sluice of its own. */
+  readonly rehearse: () => Promise<RehearseEnvironment>;
 };
 
 type AnalyzeOptions = {
@@ -65,7 +69,7 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve, watch, load }: ProgramDependencies,
+  { io, version, serve, watch, load, rehearse }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -236,6 +240,7 @@ export async function runProgram(
   registerWatch(program, io, exit, watch);
 
   registerLoadCommand(program, io, load, exit);
+  registerRehearseCommand(program, io, rehearse, exit);
 
   try {
     await program.parseAsync(arguments_, { from: "user" });

@@ -1,4 +1,5 @@
 import { Client } from "undici";
+import type { UpstreamTls } from "../../core/traffic/policy.ts";
 
 /**
  * One client for each request under way, so that none waits behind another inside the client; the one that was free
@@ -6,25 +7,33 @@ import { Client } from "undici";
  */
 export class Connections {
   readonly #origin: string;
-  readonly #verifyTls: boolean;
+  readonly #tls: UpstreamTls;
   readonly #idle: Client[] = [];
   readonly #all = new Set<Client>();
 
-  constructor(origin: string, verifyTls: boolean) {
+  constructor(origin: string, tls: UpstreamTls) {
     this.#origin = origin;
-    this.#verifyTls = verifyTls;
+    this.#tls = tls;
   }
 
   /** A client that is busy with nothing. */
   take(): Client {
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
+    const { verify, ca, cert, key, serverName } = this.#tls;
     const client = new Client(this.#origin, {
       pipelining: 1,
       // Time-outs are the run's own: the client's are seconds coarse.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { rejectUnauthorized: this.#verifyTls, timeout: 0 },
+      connect: {
+        timeout: 0,
+        rejectUnauthorized: verify,
+        ...(ca !== null && { ca }),
+        ...(cert !== null && { cert }),
+        ...(key !== null && { key }),
+        ...(serverName !== null && { servername: serverName }),
+      },
     });
     this.#all.add(client);
     return client;

@@ -103,7 +103,7 @@ class Run implements LoadRun {
     this.#time = time;
     this.#listeners = listeners;
     this.#seen = new Measurements(plan);
-    this.#connections = new Connections(plan.origin, plan.verifyTls);
+    this.#connections = new Connections(plan.origin, plan.tls);
     this.#writer = new RequestWriter(plan, createRandom(plan.seed));
     this.#texts = plan.endpoints.map(({ expect }) =>
       expect.contains === null ? null : Buffer.from(expect.contains),

@@ -48,7 +48,7 @@ describe("a scenario", () => {
       timeoutMs: 30_000,
       retriesMax: 0,
       keepAlive: true,
-      verifyTls: true,
+      tls: { ca: null, cert: null, key: null, serverName: null, verify: true },
       seed: 99,
       thresholds: [],
     });

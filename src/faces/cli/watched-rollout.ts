@@ -1,0 +1,28 @@
+import { rolloutSchema } from "../../wire/admin-api.ts";
+import type { WatchedRollout } from "../rehearsal/canary.ts";
+import { ask, type AdminCall } from "./admin-call.ts";
+
+/** A rollout of a Sluice that is reached by its admin port. */
+export function watchOver(call: AdminCall, experiment: string): WatchedRollout {
+  const path = `/v1/rollouts/${encodeURIComponent(experiment)}`;
+  return {
+    async start() {
+      const command = { command: "start", actor: "sluice rehearse" };
+      const answer = await ask(call, path, command);
+      return answer.kind === "answered" ? null : answer.message;
+    },
+    async look() {
+      const answer = await ask(call, path, null);
+      if (answer.kind !== "answered") return `${call.admin}: ${answer.message}`;
+      const rollout = rolloutSchema.safeParse(answer.body);
+      return rollout.success ? rollout.data : `${call.admin} answered something that is no rollout`;
+    },
+  };
+}
+
+/** The experiment's report as JSON; null when there is none. */
+export async function fetchReport(call: AdminCall, experiment: string): Promise<unknown> {
+  const path = `/v1/experiments/${encodeURIComponent(experiment)}/report?format=json&points=2000`;
+  const answer = await ask(call, path, null);
+  return answer.kind === "answered" ? answer.body : null;
+}
