@@ -119,8 +119,14 @@ function Form({ upstreams }: { upstreams: readonly string[] }) {
 function useCheck(draft: Draft): Checked {
   const { api, timers } = useApp();
   const [checked, setChecked] = useState<Checked>({ kind: "checking" });
+  const isNamed = draft.key.trim() !== "";
   const text = JSON.stringify(toRequest(draft));
   useEffect(() => {
+    // Without a name there is no entry that could be asked about.
+    if (!isNamed) {
+      setChecked({ kind: "bad", issues: [nameless] });
+      return undefined;
+    }
     setChecked((before) => (before.kind === "good" ? before : { kind: "checking" }));
     let isOver = false;
     const cancel = timers.after(checkAfterMs, () => {
@@ -138,6 +144,12 @@ function useCheck(draft: Draft): Checked {
   return checked;
 }
 
+const nameless = issueOfKey("give it a name");
+
+function issueOfKey(message: string): ConfigProblem["issues"][number] {
+  return { path: "key", line: null, column: null, code: "key", message };
+}
+
 async function check(asked: Promise<ExperimentAdded>): Promise<Checked> {
   try {
     return { kind: "good", plan: await asked };
@@ -148,11 +160,9 @@ async function check(asked: Promise<ExperimentAdded>): Promise<Checked> {
     const isKey = error.code === "experiment_exists" || error.code === "bad_experiment";
     if (!isKey) return { kind: "failed", says: error.message };
     const { detail } = error.problem;
-    const words = typeof detail === "string" ? detail : error.message;
-    const message = words.startsWith("key:") ? "give it a name" : words;
     return {
       kind: "bad",
-      issues: [{ path: "key", line: null, column: null, code: "key", message }],
+      issues: [issueOfKey(typeof detail === "string" ? detail : error.message)],
     };
   }
 }

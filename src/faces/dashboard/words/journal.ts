@@ -23,7 +23,8 @@ export function describeFacts(facts: JournalFacts): string {
     const value = facts[name];
     return typeof value === "string" && value !== "" ? [value] : [];
   });
-  return [named.join(", "), ...said].filter((part) => part !== "").join(" · ");
+  // A guardrail's evidence is often the reason as well.
+  return [named.join(", "), ...new Set(said)].filter((part) => part !== "").join(" · ");
 }
 
 /** "ran_ms" as people say it: its unit comes with the value. */
