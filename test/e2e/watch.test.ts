@@ -80,7 +80,7 @@ describe("without a terminal", () => {
   });
 });
 
-describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", () => {
+describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", { timeout: 120_000 }, () => {
   let terminal: Terminal;
 
   afterEach(() => terminal.close());
@@ -261,7 +261,7 @@ describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", () => {
       expect(row).toMatch(new RegExp(` ${requests.toLocaleString("en-US")} `));
       expect(row).toMatch(new RegExp(` ${users} `));
     }
-  }, 60_000);
+  });
 
   it("works without colours, with 16, and in ASCII", async () => {
     await watch({ env: { NO_COLOR: "1" }, line: "--ascii" });

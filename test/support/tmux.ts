@@ -76,8 +76,9 @@ export async function openTerminal(
     lines: async () => (await tmux("capture-pane", "-p")).replace(/\n$/, "").split("\n"),
     screen: () => tmux("capture-pane", "-p"),
     async see(wanted) {
-      if (typeof wanted === "string") await expect.poll(terminal.screen).toContain(wanted);
-      else await expect.poll(terminal.screen).toMatch(wanted);
+      // A program of its own has to start first, on a machine that has other things to do.
+      const shown = expect.poll(terminal.screen, { timeout: 60_000 });
+      await (typeof wanted === "string" ? shown.toContain(wanted) : shown.toMatch(wanted));
       return terminal.screen();
     },
     resize: async (width, height) =>
