@@ -1,7 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { err, ok, type Result } from "../base/result.ts";
-import type { LoadEnvironment, OutputFile } from "../faces/cli/load.ts";
+import type { LoadEnvironment, WriteFile } from "../faces/cli/load.ts";
 import { realLoadTime } from "./load-time.ts";
 import { realClock, realRandom } from "./system.ts";
 
@@ -11,9 +11,6 @@ const reachMsMax = 5000;
 /** npm passes a Ctrl-C on that the terminal has sent already; only a later one means hurry. */
 const doubledSignalMs = 500;
 
-/** Files that are not whole yet. */
-const unfinished = new Set<string>();
-
 /** What `sluice load` needs of this machine. */
 export function createLoadEnvironment(): LoadEnvironment {
   return {
@@ -22,7 +19,7 @@ export function createLoadEnvironment(): LoadEnvironment {
     terminalColumns: () => (process.stderr.isTTY ? process.stderr.columns : null),
     onInterrupt: listenForInterrupts,
     reach,
-    openFile,
+    prepareFile,
   };
 }
 
@@ -34,7 +31,6 @@ function listenForInterrupts(run: () => void): () => void {
       firstMs = nowMs;
       run();
     } else if (nowMs - firstMs > doubledSignalMs) {
-      for (const path of unfinished) rmSync(path, { force: true });
       process.exit(130);
     }
   };
@@ -64,32 +60,25 @@ function reach(origin: string): Promise<Result<null, string>> {
   });
 }
 
-function openFile(path: string): Result<OutputFile, string> {
+function prepareFile(path: string): Result<WriteFile, string> {
   const partial = `${path}.${process.pid}.partial`;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       return err("it is a directory");
     }
     closeSync(openSync(partial, "w"));
+    rmSync(partial);
   } catch (error) {
     return err((error as Error).message);
   }
-  unfinished.add(partial);
-  const discard = () => {
-    if (unfinished.delete(partial)) rmSync(partial, { force: true });
-  };
-  return ok({
-    finish(text) {
-      try {
-        writeFileSync(partial, text);
-        renameSync(partial, path);
-        unfinished.delete(partial);
-        return ok(null);
-      } catch (error) {
-        discard();
-        return err((error as Error).message);
-      }
-    },
-    discard,
+  return ok((text) => {
+    try {
+      writeFileSync(partial, text);
+      renameSync(partial, path);
+      return ok(null);
+    } catch (error) {
+      rmSync(partial, { force: true });
+      return err((error as Error).message);
+    }
   });
 }

@@ -1,4 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -219,6 +221,35 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
     } finally {
       await traffic.stop();
       await running.stop();
+    }
+  });
+});
+
+describe("Ctrl-C", { timeout: 120_000 }, () => {
+  it("ends a rehearsal, and keeps what has passed", async () => {
+    const program = new URL("../../src/main/sluice.ts", import.meta.url).pathname;
+    const [config, state] = [join(folder, "c.yaml"), join(folder, "state.json")];
+    writeFileSync(config, configOf());
+    const line = [program, "rehearse", config, "--request", "POST /ask", "--state", state];
+    const child = spawn(
+      process.execPath,
+      [...line, "--rate", "50", "--load-for", "1s", "--allow-invalid"],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    try {
+      let stdout = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+      // The control's load has passed when the treatment's begins.
+      await expect.poll(() => asked(treatment).length, { timeout: 60_000 }).toBeGreaterThan(0);
+      child.kill("SIGINT");
+      expect(await once(child, "close")).toEqual([1, null]);
+      expect(stdout).toMatch(
+        /✓ load on the control .*\n✗ load on the treatment .*it was interrupted/,
+      );
+      const kept = JSON.parse(readFileSync(state, "utf8")) as { stages: { result: StageResult }[] };
+      expect(kept.stages.map(({ result }) => result.stage)).toEqual(["load_control"]);
+    } finally {
+      child.kill("SIGKILL");
     }
   });
 });

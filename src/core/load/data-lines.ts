@@ -17,8 +17,8 @@ export function parseDataLines(
   text: string,
   format: DataFormat,
 ): Result<readonly DataLine[], string> {
-  if (text.length > loadLimits.dataBytesMax) {
-    return err(`has ${text.length} bytes; at most ${loadLimits.dataBytesMax} are read`);
+  if (text.length > loadLimits.dataLengthMax) {
+    return err(`has ${text.length} characters; at most ${loadLimits.dataLengthMax} are read`);
   }
   const lines = format === "csv" ? parseCsv(text) : parseLines(text, format);
   if (!lines.ok) return lines;

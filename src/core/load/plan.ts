@@ -87,7 +87,7 @@ export const loadLimits = {
   thresholdsMax: 100,
   bodyLengthMax: 1_048_576,
   /** Of a body file. */
-  dataBytesMax: 64 * 1024 * 1024,
+  dataLengthMax: 64 * 1024 * 1024,
   dataLinesMax: 200_000,
   /** Variants that are told apart; later ones count as "other". */
   variantsMax: 32,

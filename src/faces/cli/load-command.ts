@@ -64,7 +64,7 @@ export function registerLoadCommand(
     .option("--json <file>", "the whole result; - for stdout")
     .option("--csv <file>", "a row a second")
     .option("--hgrm <file>", "the distribution of response times")
-    .option("-q, --quiet", "no progress")
+    .option("-q, --quiet", "no progress, and no summary beside --json -")
     .optionsGroup("Safety:")
     .option("--allow-host <host>", "load this host, which is not this machine")
     .option("--allow-invalid", "exit 0 though the generator itself was the bottleneck")

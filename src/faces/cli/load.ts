@@ -24,15 +24,11 @@ export type LoadEnvironment = {
   readonly onInterrupt: (run: () => void) => () => void;
   /** Connects to a URL's host once; the error says why that does not work. */
   readonly reach: (origin: string) => Promise<Result<null, string>>;
-  /** Begins a file that appears under its name only when it is whole. */
-  readonly openFile: (path: string) => Result<OutputFile, string>;
+  /** Sees whether a file can be written, and leaves nothing behind; what it gives writes it as a whole or not at all. */
+  readonly prepareFile: (path: string) => Result<WriteFile, string>;
 };
 
-export type OutputFile = {
-  finish(text: string): Result<null, string>;
-  /** Leaves nothing behind; does nothing once it is finished. */
-  discard(): void;
-};
+export type WriteFile = (text: string) => Result<null, string>;
 
 const progressEveryMs = { terminal: 250, lines: 5000 } as const;
 
@@ -53,21 +49,17 @@ export async function runLoad(
     io.stderr(`sluice load: ${refusal}\n`);
     return exitCodes.invalid;
   }
-  const files = openFiles(options, environment);
+  const files = prepareFiles(options, environment);
   if (!files.ok) {
     io.stderr(`sluice load: ${files.error}\n`);
     return exitCodes.failure;
   }
-  try {
-    const reached = await environment.reach(plan.value.origin);
-    if (!reached.ok) {
-      io.stderr(`sluice load: ${reached.error}; nothing was sent\n`);
-      return exitCodes.failure;
-    }
-    return await runPlan(plan.value, options, files.value, io, environment);
-  } finally {
-    for (const { file } of files.value) file.discard();
+  const reached = await environment.reach(plan.value.origin);
+  if (!reached.ok) {
+    io.stderr(`sluice load: ${reached.error}; nothing was sent\n`);
+    return exitCodes.failure;
   }
+  return runPlan(plan.value, options, files.value, io, environment);
 }
 
 function readPlan(
@@ -108,13 +100,13 @@ function refuseHost(origin: string, allowed: string | null): string | null {
 
 type NamedFile = {
   readonly path: string;
-  readonly file: OutputFile;
+  readonly write: WriteFile;
   readonly text: (report: LoadReport, hgrm: string) => string;
 };
 
-function openFiles(
+function prepareFiles(
   { json, csv, hgrm }: LoadOptions,
-  { openFile }: LoadEnvironment,
+  { prepareFile }: LoadEnvironment,
 ): Result<readonly NamedFile[], string> {
   const wanted: (readonly [string, NamedFile["text"]])[] = [];
   if (json !== undefined && json !== "-") wanted.push([json, jsonText]);
@@ -122,12 +114,9 @@ function openFiles(
   if (hgrm !== undefined) wanted.push([hgrm, (_report, distribution) => distribution]);
   const files: NamedFile[] = [];
   for (const [path, text] of wanted) {
-    const file = openFile(path);
-    if (!file.ok) {
-      for (const opened of files) opened.file.discard();
-      return err(`${path} cannot be written: ${file.error}; nothing was sent`);
-    }
-    files.push({ path, file: file.value, text });
+    const file = prepareFile(path);
+    if (!file.ok) return err(`${path} cannot be written: ${file.error}; nothing was sent`);
+    files.push({ path, write: file.value, text });
   }
   return ok(files);
 }
@@ -154,12 +143,13 @@ async function runPlan(
   ignoreInterrupts();
   stopProgress();
   const isJson = options.json === "-";
-  (isJson ? io.stderr : io.stdout)(describeLoad(report, plan));
+  if (!isJson) io.stdout(describeLoad(report, plan));
+  else if (options.quiet !== true) io.stderr(describeLoad(report, plan));
   if (isJson) io.stdout(jsonText(report));
   let isWritten = true;
   const hgrm = files.length > 0 ? responseHgrm(measurements) : "";
-  for (const { path, file, text } of files) {
-    const written = file.finish(text(report, hgrm));
+  for (const { path, write, text } of files) {
+    const written = write(text(report, hgrm));
     if (written.ok) continue;
     isWritten = false;
     io.stderr(`sluice load: ${path} cannot be written: ${written.error}\n`);

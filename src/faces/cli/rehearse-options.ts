@@ -178,14 +178,15 @@ function readTraffic(
     ...(rate !== undefined && { rate }),
     ...(options.seed !== undefined && { seed: options.seed }),
   };
-  const endpoint =
-    request === undefined
-      ? null
-      : {
-          request,
-          ...(body !== undefined && { body }),
-          ...(bodyFile !== undefined && { body_file: bodyFile }),
-        };
+  // With live traffic nothing of it is sent.
+  const isUnasked = request === undefined && options.live !== true;
+  const endpoint = isUnasked
+    ? null
+    : {
+        ...(request !== undefined && { request }),
+        ...(body !== undefined && { body }),
+        ...(bodyFile !== undefined && { body_file: bodyFile }),
+      };
   const texts = [scenario.value ?? "", JSON.stringify([overrides, endpoint])];
   const planned = planTraffic(
     config,

@@ -47,8 +47,6 @@ export type LoadRun = {
   cut(): void;
 };
 
-export type LoadListeners = { readonly onSecond?: (row: SecondRow) => void };
-
 export const runLimits = {
   /** How long {@link LoadRun.stop} waits. */
   stopGraceMs: 2000,
@@ -68,15 +66,14 @@ type Flight = {
 };
 
 /** Starts a load test; the plan bounds its time and the requests under way. */
-export function startLoad(plan: LoadPlan, time: LoadTime, listeners: LoadListeners = {}): LoadRun {
-  return new Run(plan, time, listeners);
+export function startLoad(plan: LoadPlan, time: LoadTime): LoadRun {
+  return new Run(plan, time);
 }
 
 class Run implements LoadRun {
   readonly finished: LoadRun["finished"];
   readonly #plan: LoadPlan;
   readonly #time: LoadTime;
-  readonly #listeners: LoadListeners;
   readonly #seen: Measurements;
   readonly #connections: Connections;
   readonly #writer: RequestWriter;
@@ -98,10 +95,9 @@ class Run implements LoadRun {
   #seconds = 0;
   #resolve: (() => void) | null = null;
 
-  constructor(plan: LoadPlan, time: LoadTime, listeners: LoadListeners) {
+  constructor(plan: LoadPlan, time: LoadTime) {
     this.#plan = plan;
     this.#time = time;
-    this.#listeners = listeners;
     this.#seen = new Measurements(plan);
     this.#connections = new Connections(plan.origin, plan.tls);
     this.#writer = new RequestWriter(plan, createRandom(plan.seed));
@@ -292,10 +288,10 @@ class Run implements LoadRun {
   #endSecond(): void {
     const atMs = this.#seconds * 1000;
     this.#seconds += 1;
-    const { warmUpMs } = this.#plan;
-    const phase = !this.#isPacing ? "ending" : atMs < warmUpMs ? "warm_up" : "measured";
-    const row = this.#seen.endSecond(atMs, phase, this.#flights.size);
-    this.#listeners.onSecond?.(row);
+    const { warmUpMs, durationMs } = this.#plan;
+    const isEnding = atMs >= warmUpMs + durationMs;
+    const phase = isEnding ? "ending" : atMs < warmUpMs ? "warm_up" : "measured";
+    this.#seen.endSecond(atMs, phase, this.#flights.size);
     const measuredMs = this.#time.clock.monotonicMs() - this.#measureFromMs;
     if (!this.#isPacing || measuredMs <= 0) return;
     const read = this.#seen.reader(measuredMs / 1000);

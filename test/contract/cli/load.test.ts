@@ -105,9 +105,13 @@ describe("sluice load URL", () => {
   });
 
   it("--json - leaves stdout to the machine", async () => {
-    const { stdout, stderr } = await load([upstream.url, "-u", "1", "-n", "3", "--json", "-"]);
+    const line = ["load", upstream.url, "-u", "1", "-n", "3", "--json", "-", "--allow-invalid"];
+    const { stdout, stderr } = await runCommandLine(line);
     expect((JSON.parse(stdout) as LoadReport).all.ended).toBe(3);
     expect(stderr).toContain("Load on");
+    const quiet = await runCommandLine([...line, "-q"]);
+    expect((JSON.parse(quiet.stdout) as LoadReport).all.ended).toBe(3);
+    expect(quiet.stderr).toBe("");
   });
 });
 

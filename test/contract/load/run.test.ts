@@ -28,13 +28,15 @@ describe("the open model", () => {
   });
 
   it("does not count the warm-up, though it sends it", async () => {
-    const { requests, all } = await runLoadTest({
+    const { requests, all, series } = await runLoadTest({
       target,
       rate: 100,
       ramp_up: "200ms",
       for: "300ms",
     });
     expect(requests).toMatchObject({ due: 30, warmUp: 10 });
+    expect(series.reduce((sum, { due }) => sum + due, 0)).toBe(40);
+    expect(series[0]).toMatchObject({ atMs: 0, phase: "warm_up" });
     expect(all.ended).toBe(30);
     expect(upstream.requests).toHaveLength(40);
   });
