@@ -13,7 +13,7 @@ import { reportDocumentSchema } from "./report-document.ts";
 
 /** `/v1/experiments/{experiment}/report`, and the JSON that `sluice report --from` reads. */
 
-export const reportFormats = ["json", "csv", "md"] as const;
+export const reportFormats = ["json", "csv", "md", "html", "pdf"] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 /** The files of a CSV report. */

@@ -153,23 +153,30 @@ function judgeTime(facts: ReportFacts): readonly QualityFinding[] {
   return found;
 }
 
-/** Stretches without anything measured, of at least five times the usual step. */
-export function gapsOf({ history }: ReportFacts): {
+/** A silence is a gap when it is much longer than the usual one between stretches, a minute at least. */
+const gapMsMin = 60_000;
+const gapRatio = 5;
+
+/** Stretches of time in which nothing was measured; null without history. */
+function gapsOf({ history }: ReportFacts): {
   readonly count: number;
   readonly longestMs: number;
   readonly longestFromMs: number;
 } | null {
   if (history === null) return null;
   const stepMs = history.step_seconds * 1000;
+  const distances = history.at_ms.slice(1).map((ms, at) => ms - (history.at_ms[at] as number));
+  const usualMs = distances.toSorted((one, other) => one - other)[Math.floor(distances.length / 2)];
+  const least = Math.max(gapMsMin, gapRatio * Math.max(stepMs, usualMs ?? stepMs));
   let count = 0;
   let longestMs = 0;
   let longestFromMs = 0;
-  for (let at = 1; at < history.at_ms.length; at += 1) {
-    const endMs = (history.at_ms[at - 1] as number) + stepMs;
-    const missingMs = (history.at_ms[at] as number) - endMs;
-    if (missingMs < 5 * stepMs) continue;
+  for (const [at, distanceMs] of distances.entries()) {
+    const missingMs = distanceMs - stepMs;
+    if (missingMs < least) continue;
     count += 1;
-    if (missingMs > longestMs) [longestMs, longestFromMs] = [missingMs, endMs];
+    if (missingMs <= longestMs) continue;
+    [longestMs, longestFromMs] = [missingMs, (history.at_ms[at] as number) + stepMs];
   }
   return { count, longestMs, longestFromMs };
 }

@@ -12,6 +12,8 @@ const formatsByType: Readonly<Record<string, ReportFormat>> = {
   "application/zip": "csv",
   "text/csv": "csv",
   "text/markdown": "md",
+  "text/html": "html",
+  "application/pdf": "pdf",
 };
 
 /** Answers `GET /v1/experiments/:experiment/report`; at most `reportsMax` are made at a time. */
@@ -50,12 +52,17 @@ async function answerReport(
   { format, part, ...range }: Asked,
 ): Promise<Response> {
   const key = context.req.param("experiment") ?? "";
-  const facts = gatherFacts(sources, key, range);
+  const facts = await gatherFacts(sources, key, range);
   if (facts === null) {
     const detail = `No experiment has the key ${JSON.stringify(key.slice(0, 100))}; /v1/status lists all.`;
     return answerProblem("unknown_experiment", 404, "No such experiment", detail);
   }
-  const { body, contentType, name, extension } = await renderReport(facts, format, part);
+  const { body, contentType, name, extension } = await renderReport(
+    facts,
+    format,
+    part,
+    sources.report.printPdf,
+  );
   return new Response(body, {
     status: 200,
     headers: {

@@ -1,13 +1,14 @@
 import { err, ok, type Result } from "../../base/result.ts";
+import type { ReportDocument } from "../../core/report/document.ts";
 import { formatRange } from "../../core/report/text/format.ts";
 import {
   csvParts,
   reportFormats,
   reportJsonSchema,
-  reportSchema,
   type CsvPart,
   type ReportFormat,
 } from "../../wire/report-api.ts";
+import { readReport } from "../../wire/report-reading.ts";
 import { csvFilesOf, renderReport, type WholeFacts } from "../report/render.ts";
 import { ask, explain, type AdminCall } from "./admin-call.ts";
 import { exitCodes, type CliIo } from "./io.ts";
@@ -122,11 +123,11 @@ async function fetchFacts(
   const path = `/v1/experiments/${encodeURIComponent(experiment ?? "")}/report?${query.toString()}`;
   const answer = await ask(call, path, null);
   if (answer.kind !== "answered") return explain("report", call, answer, io);
-  const read = reportSchema.safeParse(answer.body);
-  if (read.success) return read.data.facts;
+  const read = readReport(answer.body);
+  if (read.ok) return read.value;
   return complain(
     io,
-    `${call.admin} answered something that is no report: ${firstOf(read.error.issues)}`,
+    `${call.admin} answered something that is no report: ${read.error}`,
     exitCodes.failure,
   );
 }
@@ -140,15 +141,11 @@ function readFacts(path: string, experiment: string | null, io: CliIo): WholeFac
   } catch {
     return complain(io, `${path} is no JSON`, exitCodes.invalid);
   }
-  const read = reportSchema.safeParse(parsed);
-  if (!read.success) {
-    return complain(
-      io,
-      `${path} is no report of Sluice: ${firstOf(read.error.issues)}`,
-      exitCodes.invalid,
-    );
+  const read = readReport(parsed);
+  if (!read.ok) {
+    return complain(io, `${path} is no report of Sluice: ${read.error}`, exitCodes.invalid);
   }
-  const { facts } = read.data;
+  const facts = read.value;
   if (experiment !== null && experiment !== facts.experiment) {
     return complain(
       io,
@@ -157,13 +154,6 @@ function readFacts(path: string, experiment: string | null, io: CliIo): WholeFac
     );
   }
   return facts;
-}
-
-function firstOf(
-  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
-): string {
-  const [first] = issues;
-  return first === undefined ? "" : `${first.path.map(String).join(".")}: ${first.message}`;
 }
 
 function isEmpty({ breakdown, history }: WholeFacts): boolean {
@@ -184,12 +174,18 @@ async function write(
     }));
     return report(writeFiles(files), io);
   }
-  const { body, extension, isText, name } = await renderReport(facts, format, part);
+  const { body, extension, isText, name } = await renderReport(facts, format, part, printPdf);
   if (output === "-" || (output === null && isText)) {
     io.stdout(new TextDecoder().decode(body));
     return exitCodes.success;
   }
   return report(writeFiles([{ path: output ?? `${name}.${extension}`, body }]), io);
+}
+
+/** Only a PDF needs what makes it. */
+async function printPdf(document: ReportDocument): Promise<Uint8Array<ArrayBuffer>> {
+  const { renderPdf } = await import("../report/pdf/pdf.ts");
+  return renderPdf(document);
 }
 
 function report(written: Result<readonly string[], string>, io: CliIo): number {

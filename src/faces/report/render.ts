@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { strToU8, zipSync } from "fflate";
 import { unreachable } from "../../base/result.ts";
 import { composeReport } from "../../core/report/compose.ts";
 import type { ReportDocument } from "../../core/report/document.ts";
 import type { ReportFacts } from "../../core/report/facts.ts";
+import { renderHtml } from "../../core/report/html/html.ts";
 import { renderCsv, type CsvFiles } from "../../core/report/text/csv.ts";
 import { renderMarkdown } from "../../core/report/text/markdown.ts";
 import { csvParts, type CsvPart, type Report, type ReportFormat } from "../../wire/report-api.ts";
@@ -25,13 +27,17 @@ type Rendered = Omit<RenderedReport, "name">;
 /** Facts as the JSON report has them. */
 export type WholeFacts = Report["facts"];
 
+/** Makes a PDF of a report; it takes longer than a thread that serves others should stand still. */
+export type PrintPdf = (report: ReportDocument) => Promise<Uint8Array<ArrayBuffer>>;
+
 /** Renders a report; of csv one part, or a zip of all where `part` is null. */
 export async function renderReport(
   facts: WholeFacts,
   format: ReportFormat,
   part: CsvPart | null,
+  printPdf: PrintPdf,
 ): Promise<RenderedReport> {
-  return { ...(await renderAs(facts, format, part)), name: nameOf(facts, part) };
+  return { ...(await renderAs(facts, format, part, printPdf)), name: nameOf(facts, part) };
 }
 
 function nameOf({ experiment, generated_at }: ReportFacts, part: CsvPart | null): string {
@@ -47,6 +53,7 @@ async function renderAs(
   facts: WholeFacts,
   format: ReportFormat,
   part: CsvPart | null,
+  printPdf: PrintPdf,
 ): Promise<Rendered> {
   const report = composeReport(facts);
   switch (format) {
@@ -60,6 +67,12 @@ async function renderAs(
     }
     case "md":
       return textFile(renderMarkdown(report), "text/markdown; charset=utf-8", "md");
+    case "html":
+      return textFile(renderHtml(report, sha256), "text/html; charset=utf-8", "html");
+    case "pdf": {
+      const body = await printPdf(report);
+      return { body, contentType: "application/pdf", extension: "pdf", isText: false };
+    }
     case "csv":
       return renderCsvAs(facts, report, part);
     default:
@@ -90,4 +103,8 @@ function zipTime(iso: string): string {
 
 function textFile(text: string, contentType: string, extension: string): Rendered {
   return { body: new TextEncoder().encode(text), contentType, extension, isText: true };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
 }

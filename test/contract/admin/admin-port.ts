@@ -7,6 +7,7 @@ import { createReloader, loadConfig } from "../../../src/control/reload.ts";
 import type { Reloader } from "../../../src/control/reload.ts";
 import type { AdminLimits } from "../../../src/faces/admin/limits.ts";
 import type { Page } from "../../../src/faces/admin/page-files.ts";
+import { renderPdf } from "../../../src/faces/report/pdf/pdf.ts";
 import { startAdmin } from "../../../src/faces/admin/server.ts";
 import type { AdminServer } from "../../../src/faces/admin/server.ts";
 import type { AdminSources } from "../../../src/faces/admin/sources.ts";
@@ -196,6 +197,7 @@ export async function openAdmin(
       },
       report: {
         nowMs: () => Date.parse("2026-11-28T12:00:00Z"),
+        printPdf: renderPdf,
         upkeep: () => ({ history_rows_dropped: null, answers_uninspected: null }),
       },
       version: "1.2.3",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { unzipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { renderPdf } from "../../../src/faces/report/pdf/pdf.ts";
 import { renderReport, type WholeFacts } from "../../../src/faces/report/render.ts";
 import { cases } from "../../support/report/cases.ts";
 import { runCommandLine } from "../../support/command-line.ts";
@@ -25,7 +26,7 @@ afterEach(async () => {
 const clearWin = cases["clear-win"] as WholeFacts;
 
 async function jsonOf(facts: WholeFacts): Promise<string> {
-  const { body } = await renderReport(facts, "json", null);
+  const { body } = await renderReport(facts, "json", null, renderPdf);
   return new TextDecoder().decode(body);
 }
 
@@ -41,7 +42,7 @@ describe("sluice report --from", () => {
       expect([name, again.stderr]).toEqual([name, ""]);
       expect(JSON.parse(again.stdout)).toEqual(JSON.parse(json));
       const markdown = await run(["--from", "r.json", "--format", "md"], { "r.json": json });
-      const { body } = await renderReport(facts as WholeFacts, "md", null);
+      const { body } = await renderReport(facts as WholeFacts, "md", null, renderPdf);
       expect(markdown.stdout).toBe(new TextDecoder().decode(body));
     }
   });
@@ -55,6 +56,36 @@ describe("sluice report --from", () => {
       expect([name, validate.errors]).toEqual([name, null]);
     }
     expect(validate({ report: "sluice.report.v1", facts: {}, document: {} })).toBe(false);
+  });
+
+  it("a history that is none is refused with its place", async () => {
+    const refuse = async (change: (history: NonNullable<WholeFacts["history"]>) => void) => {
+      const report = JSON.parse(await jsonOf(clearWin)) as { facts: WholeFacts };
+      change(report.facts.history as NonNullable<WholeFacts["history"]>);
+      const { exitCode, stderr } = await run(["--from", "r.json"], {
+        "r.json": JSON.stringify(report),
+      });
+      return [exitCode, stderr.replace("sluice report: r.json is no report of Sluice: ", "")];
+    };
+    expect(
+      await refuse(({ variants }) => variants["full"]?.p95_ms.splice(0, 1, "1" as never)),
+    ).toEqual([2, "facts.history.variants.full.p95_ms: expected numbers or null\n"]);
+    expect(
+      await refuse(({ variants }) => variants["full"]?.requests.splice(0, 1, null as never)),
+    ).toEqual([2, "facts.history.variants.full.requests: expected numbers\n"]);
+    expect(await refuse(({ at_ms }) => at_ms.pop())).toEqual([
+      2,
+      "facts.history.variants.full.requests: 48 values for 47 stretches\n",
+    ]);
+    expect(await refuse((history) => Object.assign(history, { variants: 1 }))).toEqual([
+      2,
+      expect.stringMatching(/^facts\.history\.variants: /),
+    ]);
+    expect(
+      await refuse(
+        ({ variants }) => delete (variants["full"] as Partial<typeof variants.full>)?.p95_ms,
+      ),
+    ).toEqual([2, expect.stringMatching(/^facts\.history\.variants\.full\.p95_ms: /)]);
   });
 
   it("csv is written as files, or as a zip, or one part to standard output", async () => {

@@ -1,4 +1,5 @@
 import type {
+  HistoryColumns,
   JournalFacts,
   ReportFacts,
   RolloutFacts,
@@ -72,6 +73,20 @@ const climbed = [
   entry(41, "10:01:00.000", "step", "ann", { step: 1, of: 4, share: 0.05 }),
   entry(44, "10:06:10.250", "step", "controller", { step: 2, of: 4, share: 0.25 }),
 ];
+
+/** Nobody has it before the first step, and nobody after the rollback. */
+function untilRollback(columns: HistoryColumns, end: number): HistoryColumns {
+  const isThere = (at: number) => at >= 6 && at < end;
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, values]) => {
+      const empty = name === "requests" || name === "failures" ? 0 : null;
+      return [
+        name,
+        (values as (number | null)[]).map((value, at) => (isThere(at) ? value : empty)),
+      ];
+    }),
+  ) as unknown as HistoryColumns;
+}
 
 type Given = {
   readonly services: readonly [Service, Service];
@@ -166,7 +181,12 @@ function factsOf({ services, rollout, journal, brokenFrom }: Given): ReportFacts
       step_seconds: stretchMs / 1000,
       at_ms: atMs,
       variants: Object.fromEntries(
-        services.map((service, at) => [service.variant, columnsOf(service, stretches, at + 1)]),
+        services.map((service, at) => [
+          service.variant,
+          at === 0 || rollout.phase !== "rolled_back"
+            ? columnsOf(service, stretches, at + 1)
+            : untilRollback(columnsOf(service, stretches, at + 1), brokenFrom + 3),
+        ]),
       ),
       marks: [],
     },

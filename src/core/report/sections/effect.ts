@@ -30,15 +30,17 @@ export function describeEffect(facts: ReportFacts, arms: Arms): readonly Block[]
   blocks.push(effectTable(comparison, arms));
   // What is said of each takes the split for granted.
   if (comparison.sample_ratio.verdict === "mismatch") return blocks;
-  const said = comparison.metrics.flatMap(({ metric, treatments }) =>
-    treatments.map(({ variant, says }) => ({
-      term:
-        arms.treatments.length > 1
-          ? `${capital(nameOf(metric))}, ${variant}`
-          : capital(nameOf(metric)),
-      text: inWords(facts, says),
-    })),
-  );
+  const said = comparison.metrics
+    .filter(({ primary }) => primary || arms.treatments.length < 3)
+    .flatMap(({ metric, treatments }) =>
+      treatments.map(({ variant, says }) => ({
+        term:
+          arms.treatments.length > 1
+            ? `${capital(nameOf(metric))}, ${variant}`
+            : capital(nameOf(metric)),
+        text: inWords(facts, says),
+      })),
+    );
   blocks.push({ kind: "terms", items: said });
   return blocks;
 }

@@ -102,10 +102,14 @@ function decision(
   const why =
     outcome === "invalid"
       ? (comparison?.sample_ratio.says ?? lifecycle?.decision?.reason ?? "")
-      : (rollout?.reason ?? lifecycle?.decision?.reason ?? comparison?.summary ?? "");
+      : (rollout?.reason ?? lifecycle?.decision?.reason ?? "");
   const isUncompared = outcome === "variant_silent" || outcome === "empty";
-  const said =
-    why === "" || isUncompared ? headline : `${label}, because ${sentence(inWords(facts, why))}`;
+  const isDecided = why !== "" && !isUncompared;
+  const compared =
+    isUncompared || comparison === null ? "" : ` ${inWords(facts, comparison.summary)}`;
+  const said = !isDecided
+    ? `${headline}${compared}`
+    : `${label}, because ${sentence(inWords(facts, why))}`;
   const end = lifecycle?.reason ?? null;
   return end === null || (why !== "" && end.includes(why))
     ? said

@@ -99,16 +99,24 @@ function timeSeriesOf({ experiment, history }: ReportFacts): string {
     "tokens_in",
     "tokens_out",
   ] as const satisfies readonly (keyof HistoryColumns)[];
-  const names = ["experiment", "time", "step_seconds", "variant", ...columns];
-  const lines = [lineOf(names)];
-  for (const [variant, values] of Object.entries(history?.variants ?? {})) {
-    for (const [at, ms] of (history?.at_ms ?? []).entries()) {
-      const measured = columns.map((name) => values[name][at] ?? null);
-      const time = new Date(ms).toISOString();
-      lines.push(lineOf([experiment, time, history?.step_seconds ?? null, variant, ...measured]));
+  const head = lineOf(["experiment", "time", "step_seconds", "variant", ...columns]);
+  if (history === null) return head;
+  const times = history.at_ms.map((ms) => new Date(ms).toISOString());
+  // A week has some hundred thousand lines: nothing is made for each but its text.
+  const parts = [head];
+  for (const [variant, values] of Object.entries(history.variants)) {
+    const [start, middle] = [fieldOf(experiment), `${history.step_seconds},${fieldOf(variant)}`];
+    const measured = columns.map((name) => values[name]);
+    for (const [at, time] of times.entries()) {
+      let line = `${start},${time},${middle}`;
+      for (const column of measured) {
+        const value = column[at] ?? null;
+        line += value === null ? "," : `,${value}`;
+      }
+      parts.push(`${line}\r\n`);
     }
   }
-  return lines.join("");
+  return parts.join("");
 }
 
 function histogramOf({ experiment, breakdown }: ReportFacts): string {

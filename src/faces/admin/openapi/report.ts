@@ -48,6 +48,8 @@ export const reportPaths = {
             "application/zip": { schema: { type: "string", contentEncoding: "binary" } },
             "text/csv": { schema: { type: "string" } },
             "text/markdown": { schema: { type: "string" } },
+            "text/html": { schema: { type: "string" } },
+            "application/pdf": { schema: { type: "string", contentEncoding: "binary" } },
           },
         },
         "400": problemOf("Not a query for a report"),
