@@ -111,7 +111,7 @@ describe("a rollout over real threads", () => {
     expect(done).toMatchObject({
       share: 0,
       reason: expect.stringMatching(
-        /^error_rate: \d+ of \d+ requests in this step, surely more than the 20 % allowed$/,
+        /^error_rate: \d+ of \d+ requests in this step(?:, \d+ of the last \d+)?, surely more than the 20 % allowed$/,
       ),
     });
     await expect.poll(async () => (await rollout()).applied_share).toBe(0);

@@ -36,7 +36,16 @@ export type CountsState = {
   /** Since the present step began. */
   readonly treatment: Tally;
   readonly control: Tally;
+  /** The treatment's latest requests, as far back as they look as though the limit were broken. */
+  readonly run: Run;
 };
+
+/** A cumulative sum (E. S. Page, 1954): where it last was 0 is where something most likely began. */
+type Run = { readonly score: number; readonly tally: Tally };
+
+const noRun: Run = { score: 0, tally: noTally };
+/** Odds over those of the limit that a run is looked for with. */
+const runOdds = 3;
 
 /** Evidence at which the control, too, counts as broken, and the treatment as worse than a broken control. */
 const controlAlpha = 0.01;
@@ -54,6 +63,7 @@ export function createCounts({ max, maxRatio }: GuardrailPolicy): CountsState {
     worse: createDetector(0.5),
     treatment: noTally,
     control: noTally,
+    run: noRun,
   };
 }
 
@@ -82,7 +92,17 @@ export function watchCounts(
     worse: watchRelative(state.worse, excusedRatio, tick, null),
     treatment: addTally(state.treatment, treatment),
     control: addTally(state.control, control),
+    run: absolute === null ? noRun : followRun(state.run, treatment, absolute.limit),
   };
+}
+
+function followRun(run: Run, { bad, count }: Tally, limit: number): Run {
+  const odds = (runOdds * limit) / (1 - limit);
+  const alternative = odds / (1 + odds);
+  const gain =
+    bad * Math.log(alternative / limit) + (count - bad) * Math.log((1 - alternative) / (1 - limit));
+  const score = run.score + gain;
+  return score > 0 ? { score, tally: addTally(run.tally, { bad, count }) } : noRun;
 }
 
 /**
@@ -167,14 +187,18 @@ function reasonToWait(
 }
 
 function describeBreach(
-  { treatment, control }: CountsState,
+  { treatment, control, run }: CountsState,
   policy: GuardrailPolicy,
   isAbsolute: boolean,
   both: boolean,
 ): string {
   const seen = `${formatNumber(treatment.bad)} of ${formatNumber(treatment.count)} requests`;
   if (isAbsolute) {
-    const words = `${policy.name}: ${seen} in this step, surely more than the ${wordsOf(policy, policy.max)} allowed`;
+    // What began late may be hidden by the step's earlier requests: then the latest ones are what tells.
+    const isLate = (valueOf(treatment) ?? 0) <= (policy.max ?? 0) && run.tally.count > 0;
+    const { bad, count } = run.tally;
+    const lately = isLate ? `, ${formatNumber(bad)} of the last ${formatNumber(count)}` : "";
+    const words = `${policy.name}: ${seen} in this step${lately}, surely more than the ${wordsOf(policy, policy.max)} allowed`;
     return both
       ? `${words}, as the control does (${wordsOf(policy, valueOf(control))}): not the treatment's fault`
       : words;
