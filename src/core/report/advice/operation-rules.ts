@@ -13,7 +13,7 @@ export function adviseOnOperation({ facts, arms, outcome }: Advised): readonly A
         rule: "find_traffic",
         tone: "caution",
         title: "See whether requests reach the experiment",
-        text: "npx sluice routes shows which route leads to it; a wider --from and --to shows what was before.",
+        text: "npx sluice routes shows which route leads to it; an earlier --since shows what was before.",
         evidence: [
           { label: "Range", text: `${facts.range.from} to ${facts.range.to}` },
           { label: "Requests", text: "0" },
