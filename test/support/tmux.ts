@@ -77,8 +77,12 @@ export async function openTerminal(
     screen: () => tmux("capture-pane", "-p"),
     async see(wanted) {
       // A program of its own has to start first, on a machine that has other things to do.
-      const shown = expect.poll(terminal.screen, { timeout: 60_000 });
-      await (typeof wanted === "string" ? shown.toContain(wanted) : shown.toMatch(wanted));
+      const patience = { timeout: 60_000 };
+      if (typeof wanted === "string") {
+        await expect.poll(terminal.screen, patience).toContain(wanted);
+      } else {
+        await expect.poll(terminal.screen, patience).toMatch(wanted);
+      }
       return terminal.screen();
     },
     resize: async (width, height) =>

@@ -19,7 +19,7 @@ function text(document: LiveDocument, columns: number, rows: number, ui: Partial
   return paintFrame(modelOf(document, ui), { columns, rows }, 0).join("\n");
 }
 
-describe("any document on any terminal", () => {
+describe("any document on any terminal", { timeout: 120_000 }, () => {
   it("has no line that is too wide, and never a line too many", () => {
     fc.assert(
       fc.property(documents, sizesOfTerminals, uis, fc.boolean(), (document, size, ui, ascii) => {
@@ -37,7 +37,7 @@ describe("any document on any terminal", () => {
           expect(painted).not.toMatch(/\u001B\[(?!0m)[\d;]+m[^\u001B]*$/);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
