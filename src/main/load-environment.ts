@@ -16,7 +16,8 @@ export function createLoadEnvironment(): LoadEnvironment {
   return {
     time: realLoadTime,
     seed: Math.floor(realRandom.next() * 2 ** 32),
-    terminalColumns: () => (process.stderr.isTTY ? process.stderr.columns : null),
+    // Some pseudo-terminals say that they are 0 columns wide.
+    terminalColumns: () => (process.stderr.isTTY ? process.stderr.columns || 80 : null),
     onInterrupt: listenForInterrupts,
     reach,
     prepareFile,

@@ -225,6 +225,12 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
   });
 });
 
+it("--live without a Sluice to be reached fails, and says where it looked", async () => {
+  const { exitCode, result } = await rehearse(["--live", "--admin", "http://127.0.0.1:9"]);
+  expect(exitCode).toBe(1);
+  expect(result.reason).toContain("http://127.0.0.1:9 cannot be reached");
+});
+
 describe("Ctrl-C", { timeout: 120_000 }, () => {
   it("ends a rehearsal, and keeps what has passed", async () => {
     const program = new URL("../../src/main/sluice.ts", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import { rolloutSchema } from "../../wire/admin-api.ts";
 import type { WatchedRollout } from "../rehearsal/canary.ts";
-import { ask, type AdminCall } from "./admin-call.ts";
+import { ask, type AdminCall, type Answer } from "./admin-call.ts";
 
 /** A rollout of a Sluice that is reached by its admin port. */
 export function watchOver(call: AdminCall, experiment: string): WatchedRollout {
@@ -9,15 +9,20 @@ export function watchOver(call: AdminCall, experiment: string): WatchedRollout {
     async start() {
       const command = { command: "start", actor: "sluice rehearse" };
       const answer = await ask(call, path, command);
-      return answer.kind === "answered" ? null : answer.message;
+      return answer.kind === "answered" ? null : why(call, answer);
     },
     async look() {
       const answer = await ask(call, path, null);
-      if (answer.kind !== "answered") return `${call.admin}: ${answer.message}`;
+      if (answer.kind !== "answered") return why(call, answer);
       const rollout = rolloutSchema.safeParse(answer.body);
       return rollout.success ? rollout.data : `${call.admin} answered something that is no rollout`;
     },
   };
+}
+
+function why({ admin }: AdminCall, answer: Exclude<Answer, { kind: "answered" }>): string {
+  const { kind, message } = answer;
+  return kind === "unreachable" ? `${admin} cannot be reached: ${message}` : message;
 }
 
 /** The experiment's report as JSON; null when there is none. */
