@@ -145,4 +145,3 @@ export const verdictHistorySchema = z.object({
 export type History = z.output<typeof historySchema>;
 export type Breakdown = z.output<typeof breakdownSchema>;
 export type VerdictHistory = z.output<typeof verdictHistorySchema>;
-export type HistoryRange = z.output<typeof historyQuerySchema>;
