@@ -6,6 +6,7 @@ import { formatTick } from "../words/time.ts";
 import type { ChartColours } from "./chart-colours.ts";
 import { stackLines } from "./chart-model.ts";
 import type { ChartData, ChartLine } from "./chart-model.ts";
+import { thinOut } from "./thinning.ts";
 import { drawMarks, marksHeight } from "./plot-marks.ts";
 
 export type PlotOptions = {
@@ -24,6 +25,8 @@ export type PlotOptions = {
 
 const font = "11px system-ui, sans-serif";
 const quiet = "quiet";
+/** Pixels that a piece of a thinned series takes. */
+const pieceWidth = 3;
 
 /** A drawn chart: a canvas that is kept while data comes and goes. */
 export class Plot {
@@ -32,6 +35,10 @@ export class Plot {
   #data: ChartData;
   #colours: ChartColours;
   #hidden: ReadonlySet<string> = new Set();
+  #isDense = false;
+  #width = 0;
+  /** Which of the given points each drawn one stands for. */
+  #origin: readonly number[] = [];
 
   constructor(
     box: HTMLElement,
@@ -43,13 +50,36 @@ export class Plot {
     this.#data = data;
     this.#colours = colours;
     this.#options = options;
+    this.#width = size.width;
+    this.#isDense = data.atMs.length > size.width;
     this.#plot = new UPlot(this.#describe(size), this.#columns(), box);
   }
 
   /** Takes in other values of the same lines. */
   setData(data: ChartData): void {
     this.#data = data;
+    this.#fitLines();
     this.#plot.setData(this.#columns());
+  }
+
+  /** Where there are more points than pixels, dashes cannot be told from the line's own ups and downs, and cost the most. */
+  #fitLines(): void {
+    const isDense = this.#data.atMs.length > this.#width;
+    if (isDense === this.#isDense) return;
+    this.#isDense = isDense;
+    for (const [at, line] of this.#data.lines.entries()) {
+      const series = this.#plot.series[at + 1];
+      if (series !== undefined) Object.assign(series, this.#strokeOf(line));
+    }
+  }
+
+  #strokeOf({ look }: ChartLine): Pick<UPlot.Series, "width" | "dash"> {
+    const width = look === quiet || this.#isDense ? 1 : 1.75;
+    if (this.#isDense || this.#options.isStacked) return { width, dash: [] };
+    return {
+      width,
+      dash: [...(typeof look === "number" ? (seriesDashes[look % seriesLooks] ?? []) : [4, 4])],
+    };
   }
 
   setColours(colours: ChartColours): void {
@@ -58,6 +88,7 @@ export class Plot {
   }
 
   setSize(width: number, height: number): void {
+    this.#width = width;
     this.#plot.setSize({ width, height });
   }
 
@@ -85,11 +116,11 @@ export class Plot {
 
   #columns(): UPlot.AlignedData {
     const { atMs, lines, band } = this.#data;
-    const columns = this.#options.isStacked
-      ? stackLines(lines)
-      : lines.map(({ values }) => values as (number | null)[]);
-    const edges = band ? [band.high as (number | null)[], band.low as (number | null)[]] : [];
-    return [atMs as number[], ...columns, ...edges];
+    const columns = this.#options.isStacked ? stackLines(lines) : lines.map(({ values }) => values);
+    const edges = band ? [band.high, band.low] : [];
+    const thinned = thinOut(atMs, [...columns, ...edges], this.#width / pieceWidth);
+    this.#origin = thinned.origin;
+    return [thinned.atMs as number[], ...(thinned.columns as (number | null)[][])];
   }
 
   #describe({ width, height }: { readonly width: number; readonly height: number }): UPlot.Options {
@@ -130,7 +161,10 @@ export class Plot {
       ],
       bands,
       hooks: {
-        setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+        setCursor: [
+          ({ cursor: { idx } }) =>
+            onCursor(typeof idx === "number" ? (this.#origin[idx] ?? null) : null),
+        ],
         draw: [(plot) => drawMarks(plot, this.#data.marks ?? [], this.#colours)],
       },
     };
@@ -138,20 +172,18 @@ export class Plot {
 
   #describeLine(line: ChartLine, at: number): UPlot.Series {
     const { isStepped, isStacked } = this.#options;
-    const { look } = line;
-    const dash = typeof look === "number" ? seriesDashes[look % seriesLooks] : [4, 4];
     const stepped = isStepped ? UPlot.paths.stepped?.({ align: 1 }) : undefined;
     return {
       label: line.label,
-      width: look === quiet ? 1 : 1.75,
-      stroke: () => this.#colour(look),
-      ...(dash !== undefined && dash.length > 0 && !isStacked && { dash: [...dash] }),
+      ...this.#strokeOf(line),
+      stroke: () => this.#colour(line.look),
       ...(stepped !== undefined && { paths: stepped }),
       ...(isStacked && at === 0 && { fill: () => this.#fill(line) }),
       points: {
         size: 5,
         width: 1.5,
-        filter: (plot, series, isShown) => (isShown ? null : lonelyPoints(plot.data[series] ?? [])),
+        filter: (plot, series, isShown, gaps) =>
+          isShown || !gaps || gaps.length === 0 ? null : lonelyPoints(plot.data[series] ?? []),
       },
     };
   }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { useApp } from "../app/context.ts";
 import { VariantMark } from "../parts/variant-mark.tsx";
 import { Num } from "../parts/text.tsx";
@@ -27,6 +27,8 @@ export type TimeChartProps = {
   readonly aside?: ComponentChildren;
 };
 
+/** The summary in words follows live values this slowly. */
+const summaryMs = 10_000;
 /** How long the cursor must rest before its values are read out. */
 const announceMs = 400;
 
@@ -127,6 +129,11 @@ export function TimeChart({
     setHidden(next);
   };
 
+  // Not with each new point: nobody could listen to that.
+  const summary = useMemo(
+    () => summarise(present.current.data, unit),
+    [shape, Math.floor(data.range.toMs / summaryMs), atMs.length === 0],
+  );
   const moment = cursor === null ? undefined : atMs[cursor];
   return (
     <figure class="chart" aria-labelledby={`${id}-title`} aria-describedby={`${id}-summary`}>
@@ -147,7 +154,7 @@ export function TimeChart({
         </button>
       </figcaption>
       <p id={`${id}-summary`} class="visually-hidden">
-        {summarise(data, unit)}
+        {summary}
       </p>
       {isTable ? (
         <ChartTable title={title} unit={unit} data={data} />
