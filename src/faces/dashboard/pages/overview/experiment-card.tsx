@@ -1,12 +1,12 @@
-import { useApp, useLive } from "../../app/context.ts";
+import { useLive } from "../../app/context.ts";
 import { linkTo } from "../../app/router.ts";
 import { PhaseBadge } from "../../parts/badge.tsx";
 import { ShareBar } from "../../parts/share-bar.tsx";
-import { Sparkline } from "../../parts/sparkline.tsx";
 import { Name, Num } from "../../parts/text.tsx";
 import { VariantName } from "../../parts/variant-mark.tsx";
 import { describeStand, successRateOf } from "../../words/stand.ts";
 import type { LiveTraffic, LiveVariant } from "../../words/stand.ts";
+import { RateLine } from "./rate-line.tsx";
 
 /** More variants than this are told on the experiment's own page. */
 const rowsMax = 6;
@@ -46,7 +46,7 @@ export function ExperimentCard({ experiment }: { experiment: string }) {
       {variants.length > rowsMax && (
         <p class="muted small">and {variants.length - rowsMax} more variants</p>
       )}
-      <RateLine experiment={experiment} keys={variants.map(({ key }) => key)} />
+      <RateLine experiment={experiment} keys={variants.slice(0, rowsMax).map(({ key }) => key)} />
     </article>
   );
 }
@@ -101,29 +101,5 @@ function VariantRow({ variant, at }: { variant: LiveVariant; at: number }) {
         <Num value={variant.latency_ms?.p95} unit="ms" />
       </td>
     </tr>
-  );
-}
-
-/** Two minutes of requests per second. */
-const samplesShown = 120;
-
-function RateLine({ experiment, keys }: { experiment: string; keys: readonly string[] }) {
-  const { recent } = useApp();
-  // Read, so that each new sample draws it anew.
-  const now = recent.lastMs.value;
-  const lines = keys.slice(0, rowsMax).map((key, at) => ({
-    at,
-    values: recent
-      .samples(experiment, key)
-      .slice(-samplesShown)
-      .map(({ perSecond }) => perSecond),
-  }));
-  return (
-    <Sparkline
-      key={now === 0 ? "none" : "line"}
-      lines={lines}
-      length={samplesShown}
-      label={`Requests per second of ${experiment} since this page was opened, two minutes at most`}
-    />
   );
 }
