@@ -86,8 +86,8 @@ describe("the page", () => {
     await page.getByRole("heading", { level: 1, name: "new_model" }).waitFor();
     expect(page.url()).toBe(`${address}#/experiment/new_model`);
     await page.screenshot({ path: resolve(artifacts, "experiment.png") });
-    await page.getByText("Requests per second").waitFor();
-    await page.getByText("By route").waitFor();
+    await page.getByText("Requests per second", { exact: true }).waitFor();
+    await page.getByRole("heading", { name: "By route" }).waitFor();
     expect(complaints).toEqual([]);
   });
 

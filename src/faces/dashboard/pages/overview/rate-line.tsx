@@ -81,7 +81,7 @@ function pastOf(history: History, nowMs: number): Past {
   const fromMs = atMs[0] ?? toMs;
   const seconds = Math.max(0, Math.round((toMs - fromMs) / 1000));
   const rates = Object.entries(variants).map(([key, { perSecond }]): [string, number[]] => {
-    const each = new Array<number>(seconds).fill(0);
+    const each = Array.from({ length: seconds }, () => 0);
     for (const [at, value] of perSecond.entries()) {
       const start = Math.round(((atMs[at] as number) - fromMs) / 1000);
       each.fill(value ?? 0, start, start + history.step_seconds);
