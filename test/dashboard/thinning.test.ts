@@ -1,6 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { stackLines } from "../../src/faces/dashboard/charts/chart-model.ts";
 import { thinOut } from "../../src/faces/dashboard/charts/thinning.ts";
+
+describe("lines on top of each other", () => {
+  it("count what is missing as nothing, and have a gap where all is missing", () => {
+    const line = (key: string, values: (number | null)[]) => ({ key, label: key, look: 0, values });
+    const lines = [line("a", [0.4, null, null]), line("b", [0.6, 1, null])];
+    expect(stackLines(lines)).toEqual([
+      [0.4, 0, null],
+      [1, 1, null],
+    ]);
+  });
+});
 
 describe("thinning", () => {
   it("leaves alone what is short enough", () => {

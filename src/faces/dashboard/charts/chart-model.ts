@@ -43,12 +43,15 @@ export type ChartData = {
   readonly range: TimeRange;
 };
 
-/** Each line on top of those before it; gaps count as nothing. */
-export function stackLines(lines: readonly ChartLine[]): number[][] {
-  const stacked: number[][] = [];
+/** Each line on top of those before it; where none has a value there is a gap. */
+export function stackLines(lines: readonly ChartLine[]): (number | null)[][] {
+  const isGap = lines[0]?.values.map((_, at) => lines.every(({ values }) => values[at] === null));
+  const stacked: (number | null)[][] = [];
   for (const { values } of lines) {
     const below = stacked.at(-1);
-    stacked.push(values.map((value, at) => (value ?? 0) + (below?.[at] ?? 0)));
+    stacked.push(
+      values.map((value, at) => (isGap?.[at] === true ? null : (value ?? 0) + (below?.[at] ?? 0))),
+    );
   }
   return stacked;
 }
