@@ -50,8 +50,8 @@ export function ReportsPage() {
                 ))}
               </select>
             </label>
-            <div class="field">
-              <span>Stretch of time</span>
+            <div>
+              <p class="muted small">Stretch of time</p>
               <RangePicker />
             </div>
             <Formats experiment={experiment} />

@@ -38,8 +38,11 @@ export function ConfirmDialog({
 
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
+    const opened = dialog.current;
+    opened?.showModal();
     return () => {
+      // While it is open, nothing outside of it can have the focus.
+      opened?.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);

@@ -60,7 +60,14 @@ export function ChannelTable({ channels }: { channels: readonly Channel[] }) {
       </EmptyState>
     );
   }
-  return <Table caption="Channels" columns={columns} rows={channels} rowKey={({ name }) => name} />;
+  return (
+    <Table
+      caption="Channels and their state"
+      columns={columns}
+      rows={channels}
+      rowKey={({ name }) => name}
+    />
+  );
 }
 
 function State({ channel: { last_error: error, queued, sent } }: { channel: Channel }) {

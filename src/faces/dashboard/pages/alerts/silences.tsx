@@ -53,7 +53,7 @@ export function SilenceTable({ silences }: { silences: readonly Silence[] }) {
   return (
     <>
       <Table
-        caption="Silences"
+        caption="Silences in force"
         columns={columns}
         rows={silences}
         rowKey={({ silence }) => silence}

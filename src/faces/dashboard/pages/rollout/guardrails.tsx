@@ -78,7 +78,7 @@ export function Guardrails({ rollout }: { rollout: RolloutStatus }) {
             range={range}
             marks={marks}
             controlAt={places ?? 0}
-            isOver={rollout.phase === "rolled_back" || rollout.phase === "promoted"}
+            isOver={isOver(rollout)}
           />
         ))}
       </div>
@@ -90,6 +90,10 @@ function namesOf(verdicts: readonly Verdict[], history: VerdictHistory | null): 
   const live = verdicts.map(({ guardrail }) => guardrail);
   const kept = (history?.guardrails ?? []).map(({ guardrail }) => guardrail);
   return [...new Set([...live, ...kept])];
+}
+
+function isOver({ phase }: RolloutStatus): boolean {
+  return phase === "rolled_back" || phase === "promoted";
 }
 
 function whyEmpty({ phase }: RolloutStatus): string {
@@ -105,7 +109,10 @@ function useSamples(experiment: string): readonly VerdictSample[] {
   useEffect(
     () =>
       live.onFrame((document, atMs) => {
-        const verdicts = document.rollouts[experiment]?.verdicts ?? [];
+        const rollout = document.rollouts[experiment];
+        // What was judged last stands on when all is over, but nothing is measured any more.
+        if (rollout === undefined || isOver(rollout)) return;
+        const { verdicts } = rollout;
         setSamples((before) => addSample(before, { atMs, verdicts }));
       }),
     [live, experiment],

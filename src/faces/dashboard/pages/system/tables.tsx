@@ -102,7 +102,7 @@ const workerColumns: readonly Column<Worker>[] = [
 export function WorkerTable({ workers }: { workers: readonly Worker[] }) {
   return (
     <Table
-      caption="Workers"
+      caption="Workers and their state"
       columns={workerColumns}
       rows={workers}
       rowKey={({ index }) => String(index)}
