@@ -58,10 +58,7 @@ function writtenTokens(text: string): number | null {
   for (const key of tokenKeys) {
     const at = text.lastIndexOf(key);
     if (at === -1) continue;
-    const written = Number.parseInt(
-      text.slice(at + key.length, at + key.length + 16).trimStart(),
-      10,
-    );
+    const written = Number.parseInt(text.slice(at + key.length, at + key.length + 16), 10);
     if (written >= 0) return written;
   }
   return null;

@@ -59,7 +59,7 @@ export function beginInspection(
   if (shape === null) return passOver(findings, "not_json");
   if (isEmbeddingReader(reader)) {
     if (shape !== "json") return passOver(findings, "not_json");
-    return readVectors(findings, limits, dimension);
+    return new VectorInspection(findings, limits, dimension);
   }
   if (reader === "tei_rerank") {
     return readWhole(findings, limits, (text) => readScores(text, findings));
@@ -220,25 +220,40 @@ function eventLines(readRecord: (text: string) => void, findings: Findings) {
   };
 }
 
-function readVectors(
-  findings: Findings,
-  { bodyCharsMax }: InspectionLimits,
-  { memory, key }: DimensionCheck,
-): Inspection {
-  const skeleton = new VectorSkeleton(bodyCharsMax, key !== null);
-  return {
-    feed: (bytes) => skeleton.feed(bytes),
-    end(whole) {
-      if (whole && !skeleton.isTooLarge) readEmbeddings(skeleton, findings);
-      const { dimension } = findings;
-      if (key !== null && dimension !== null && dimension > 0 && !memory.isUsual(key, dimension)) {
-        fail(findings, "wrong_dimension");
-      }
-      return factsOf(findings);
-    },
-    hasToken: never,
-    unread: () => (skeleton.isTooLarge ? "too_large" : null),
-  };
+/** As a class, because an answer is cheaper with one object than with a closure for each of its questions. */
+class VectorInspection implements Inspection {
+  readonly #findings: Findings;
+  readonly #skeleton: VectorSkeleton;
+  readonly #dimension: DimensionCheck;
+
+  constructor(findings: Findings, { bodyCharsMax }: InspectionLimits, dimension: DimensionCheck) {
+    this.#findings = findings;
+    this.#skeleton = new VectorSkeleton(bodyCharsMax, dimension.key !== null);
+    this.#dimension = dimension;
+  }
+
+  feed(bytes: Buffer): void {
+    this.#skeleton.feed(bytes);
+  }
+
+  end(whole: boolean): AnswerFacts {
+    const findings = this.#findings;
+    if (whole && !this.#skeleton.isTooLarge) readEmbeddings(this.#skeleton, findings);
+    const { dimension } = findings;
+    const { memory, key } = this.#dimension;
+    if (key !== null && dimension !== null && dimension > 0 && !memory.isUsual(key, dimension)) {
+      fail(findings, "wrong_dimension");
+    }
+    return factsOf(findings);
+  }
+
+  hasToken(): boolean {
+    return false;
+  }
+
+  unread(): UnreadReason | null {
+    return this.#skeleton.isTooLarge ? "too_large" : null;
+  }
 }
 
 /** TEI's scores: an array of objects or of arrays of them. */

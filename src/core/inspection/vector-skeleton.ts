@@ -20,6 +20,12 @@ export type NumberRun = {
   readonly length: number | null;
 };
 
+const goodRun: NumberRun = { isBad: false, length: null };
+const badRun: NumberRun = { isBad: true, length: null };
+/** Of every skeleton that has none; never added to. */
+const noRuns: NumberRun[] = [];
+const noCuts: CutString[] = [];
+
 /** What is not kept of a string. */
 export type CutString = { readonly chars: number; readonly text: string | null };
 
@@ -32,12 +38,12 @@ type Mode = "structure" | "string" | "cut_string" | "bracket" | "run";
  * as JSON; the numbers pass through the engine's own search for bytes, which costs a tenth of parsing them.
  */
 export class VectorSkeleton {
-  readonly runs: NumberRun[] = [];
-  readonly cuts: CutString[] = [];
+  #runs: NumberRun[] = noRuns;
+  #cuts: CutString[] = noCuts;
   /** Lengths are counted, and the first long string is kept. */
   readonly isCounting: boolean;
   readonly #charsMax: number;
-  #pieces: string[] = [];
+  #text = "";
   #chars = 0;
   #mode: Mode = "structure";
   /** The next byte of the string is escaped. */
@@ -64,7 +70,15 @@ export class VectorSkeleton {
   }
 
   get text(): string {
-    return this.#pieces.length === 1 ? (this.#pieces[0] as string) : this.#pieces.join("");
+    return this.#text;
+  }
+
+  get runs(): readonly NumberRun[] {
+    return this.#runs;
+  }
+
+  get cuts(): readonly CutString[] {
+    return this.#cuts;
   }
 
   /** The next bytes of the body; they are not held. */
@@ -141,24 +155,34 @@ export class VectorSkeleton {
     if (this.isCounting) this.#commas += countCommas(bytes, from, end);
     if (end === bytes.length) return end;
     this.#mode = "structure";
-    this.#push(String(this.runs.length));
-    this.runs.push({ isBad: this.#isBad, length: this.isCounting ? this.#commas + 1 : null });
+    this.#push(String(this.#runs.length));
+    this.#addRun();
     this.#isBad = false;
     this.#commas = 0;
     return end;
   }
 
+  /** Most answers have one vector: its list is no longer than that. */
+  #addRun(): void {
+    const uncounted = this.#isBad ? badRun : goodRun;
+    const run = this.isCounting ? { isBad: this.#isBad, length: this.#commas + 1 } : uncounted;
+    if (this.#runs.length === 0) this.#runs = [run];
+    else this.#runs.push(run);
+  }
+
   #passString(bytes: Buffer, from: number): number {
     const end = this.#closingQuote(bytes, from);
-    const isWanted = this.isCounting && this.cuts.length === 0;
+    const isWanted = this.isCounting && this.#cuts.length === 0;
     this.#stringChars += end - from;
     if (isWanted && this.#stringChars <= firstStringCharsMax) {
       this.#cutText += bytes.latin1Slice(from, end);
     }
     if (end === bytes.length) return end;
-    this.#push(String.raw`\u0000${this.cuts.length}`);
+    this.#push(String.raw`\u0000${this.#cuts.length}`);
     const isWhole = isWanted && this.#cutText.length === this.#stringChars;
-    this.cuts.push({ chars: this.#stringChars, text: isWhole ? this.#cutText : null });
+    const cut = { chars: this.#stringChars, text: isWhole ? this.#cutText : null };
+    if (this.#cuts.length === 0) this.#cuts = [cut];
+    else this.#cuts.push(cut);
     this.#cutText = "";
     // The quote is kept, and ends the string.
     this.#mode = "string";
@@ -185,8 +209,7 @@ export class VectorSkeleton {
 
   #push(text: string): void {
     this.#chars += text.length;
-    if (this.isTooLarge) this.#pieces = [];
-    else this.#pieces.push(text);
+    this.#text = this.isTooLarge ? "" : this.#text + text;
   }
 }
 

@@ -19,6 +19,8 @@ const pointerBodyBytesMax = 256 * 1024;
 /** Longer field values are no numbers. */
 const fieldLengthMax = 32;
 
+const noValues: readonly (readonly [name: string, value: number])[] = [];
+
 /** An exchange that ended, as its observer needs to know it. */
 export type ObservedEnd = {
   readonly series: Series;
@@ -42,7 +44,7 @@ export class Observer {
   #dimensionKey: string | null;
   #inspection: Inspection | null = null;
   #answer: Capture | null = null;
-  #values: [name: string, value: number][] = [];
+  #values: readonly (readonly [name: string, value: number])[] = noValues;
   #firstTokenMs = -1;
   #isRequestSeen = false;
 
@@ -70,13 +72,13 @@ export class Observer {
     const type = headerValue(headers, "content-type");
     const encoding = headerValue(headers, "content-encoding");
     const isEncoded = encoding !== undefined && encoding.toLowerCase() !== "identity";
-    const mediaType = type === undefined ? null : (type.split(";", 1)[0] as string).trim();
+    const mediaType = type === undefined ? null : mediaTypeOf(type);
     if (reader !== null) {
       this.#inspection = beginInspection(
         reader,
         {
           status,
-          mediaType: mediaType === null ? null : mediaType.toLowerCase(),
+          mediaType,
           isEncoded,
           header: (name) => headerValue(headers, name) ?? null,
         },
@@ -155,7 +157,8 @@ export class Observer {
       const value = Number(text);
       const isNumber = text !== "" && text.length <= fieldLengthMax && Number.isFinite(value);
       if (!isNumber) this.#context.counters.metricsRefused += 1;
-      else if (!this.#values.some(([known]) => known === name)) this.#values.push([name, value]);
+      else if (!this.#values.some(([known]) => known === name))
+        this.#values = [...this.#values, [name, value]];
     }
   }
 
@@ -168,9 +171,16 @@ export class Observer {
     for (const { name, tokens } of this.#plan.pointers) {
       const value = numberAt(document, tokens);
       if (value === null) this.#context.counters.metricsRefused += 1;
-      else this.#values.push([name, value]);
+      else this.#values = [...this.#values, [name, value]];
     }
   }
+}
+
+/** In lower case and without parameters. */
+function mediaTypeOf(type: string): string {
+  // As most servers write it.
+  if (type === "application/json") return type;
+  return (type.split(";", 1)[0] as string).trim().toLowerCase();
 }
 
 function countUninspected({ counters }: WorkerContext, reason: string): void {
