@@ -179,6 +179,7 @@ function describeAddresses(
   const lines = [
     "",
     `  proxy   ${proxy}   POST /embeddings, POST /v1/embeddings`,
+    `  look    ${admin}/   or in a terminal: npx sluice watch`,
     `  admin   ${admin}/v1/status   ${admin}/metrics   ${admin}/readyz`,
     "  full    512 dimensions (control)",
     `  compact 256 dimensions, 8-bit${fault === null ? "" : `   misbehaves${faultAfterMs === 0 ? "" : ` after ${formatDurationMs(faultAfterMs)}`}: ${faultWords[fault]}`}`,
