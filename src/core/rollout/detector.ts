@@ -47,15 +47,24 @@ export function observe(
   if (count === 0) return detector;
   const logWeight = Math.log(weightOf(detector.ticks));
   const logSums = detector.logSums.map((logSum, at) => {
-    const odds = ((oddsFactors[at] as number) * limit) / (1 - limit);
-    const alternative = odds / (1 + odds);
-    const gain =
-      bad * Math.log(alternative / limit) + (count - bad) * -Math.log((1 - limit) * (1 + odds));
+    const gain = logLikelihoodRatio(bad, count, limit, oddsFactors[at] as number);
     return addLogs(logSum, logWeight) + gain;
   });
   const logEvidence = logPrior + logSums.reduce((sum, each) => addLogs(sum, each), -Infinity);
   const logPeak = Math.max(detector.logPeak, logEvidence);
   return { limit: detector.limit, logSums, ticks: detector.ticks + 1, logPeak };
+}
+
+/** ln of how much likelier `bad` of `count` events are with `oddsFactor` times the odds of `limit` than at `limit`. */
+export function logLikelihoodRatio(
+  bad: number,
+  count: number,
+  limit: number,
+  oddsFactor: number,
+): number {
+  const odds = (oddsFactor * limit) / (1 - limit);
+  const alternative = odds / (1 + odds);
+  return bad * Math.log(alternative / limit) + (count - bad) * -Math.log((1 - limit) * (1 + odds));
 }
 
 /** The always-valid p-value of "the chance never was above the limit". */

@@ -1,6 +1,12 @@
 import { formatNumber } from "../../statistics/decision/words.ts";
 import { wilsonInterval } from "../../statistics/z-test.ts";
-import { createDetector, detectorPValue, observe, type Detector } from "../detector.ts";
+import {
+  createDetector,
+  detectorPValue,
+  logLikelihoodRatio,
+  observe,
+  type Detector,
+} from "../detector.ts";
 import type { GuardrailPolicy } from "../policy.ts";
 import {
   addTally,
@@ -97,11 +103,7 @@ export function watchCounts(
 }
 
 function followRun(run: Run, { bad, count }: Tally, limit: number): Run {
-  const odds = (runOdds * limit) / (1 - limit);
-  const alternative = odds / (1 + odds);
-  const gain =
-    bad * Math.log(alternative / limit) + (count - bad) * Math.log((1 - alternative) / (1 - limit));
-  const score = run.score + gain;
+  const score = run.score + logLikelihoodRatio(bad, count, limit, runOdds);
   return score > 0 ? { score, tally: addTally(run.tally, { bad, count }) } : noRun;
 }
 
