@@ -109,7 +109,9 @@ describe("the page in the browser", () => {
         .filter(
           ({ specifier, typeOnly }) =>
             specifier.startsWith("node:") ||
-            /\/faces\/(?!dashboard)|\/main\//.test(resolve(dirname(file), specifier)) ||
+            /^(?:faces\/(?!dashboard)|main\/)/.test(
+              relative(sourceRoot, resolve(dirname(file), specifier)),
+            ) ||
             (/\/wire\//.test(specifier) && !typeOnly),
         )
         .map(({ specifier }) => `${relative(sourceRoot, file)} imports ${specifier}`),
