@@ -5,7 +5,7 @@ import { replaceConfig } from "./config-change.ts";
 import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
 import { showAssignment, showComparison, showConfigSchema } from "./experiment-views.ts";
 import type { FailedTries } from "./failed-tries.ts";
-import { showBreakdown, showHistory } from "./history.ts";
+import { showPast } from "./past.ts";
 import { showJournal } from "./journal.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
@@ -20,7 +20,6 @@ import { commandRollout, showRollout } from "./rollout-command.ts";
 import { redactSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
 import type { Session } from "../../wire/system-api.ts";
-import { showVerdicts } from "./verdicts.ts";
 
 /** The route that a path with a name in it belongs to. */
 function patternOf(path: string): string {
@@ -101,7 +100,9 @@ export function createAdminApp(
     commandRollout(context, sources, limits.bodyBytesMax),
   );
 
-  app.get("/v1/rollouts/:experiment/verdicts", (context) => showVerdicts(context, sources, clock));
+  app.get("/v1/rollouts/:experiment/verdicts", (context) =>
+    showPast(context, sources, clock, "verdicts"),
+  );
 
   app.get("/v1/experiments", (context) =>
     context.json({ experiments: sources.experiments.list() }),
@@ -116,9 +117,11 @@ export function createAdminApp(
 
   const answerReport = createReportHandler(sources, limits.reportsMax);
   app.get("/v1/experiments/:experiment/report", (context) => answerReport(context));
-  app.get("/v1/experiments/:experiment/history", (context) => showHistory(context, sources, clock));
+  app.get("/v1/experiments/:experiment/history", (context) =>
+    showPast(context, sources, clock, "history"),
+  );
   app.get("/v1/experiments/:experiment/breakdown", (context) =>
-    showBreakdown(context, sources, clock),
+    showPast(context, sources, clock, "breakdown"),
   );
   app.get("/v1/journal", (context) => showJournal(context, sources));
 

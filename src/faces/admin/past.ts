@@ -3,14 +3,15 @@ import { answerFault, readRange } from "./past-query.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
-/** Answers `GET /v1/rollouts/:experiment/verdicts`. */
-export async function showVerdicts(
+/** Answers what is asked about a stretch of an experiment's past, such as `GET /v1/experiments/:experiment/history`. */
+export async function showPast(
   context: AdminContext,
   { past }: AdminSources,
   clock: Clock,
+  what: "history" | "breakdown" | "verdicts",
 ): Promise<Response> {
   const range = readRange(context, clock);
   if (!range.ok) return range.error;
-  const answer = await past.verdicts(context.req.param("experiment") ?? "", range.value);
+  const answer = await past[what](context.req.param("experiment") ?? "", range.value);
   return answer.ok ? context.json(answer.value) : answerFault(answer.error);
 }
