@@ -7,7 +7,10 @@ export function faultOf(path: string, error: unknown): StoreFault | null {
   return code === null ? null : { code, message: `${sentences[code](path)} (${error.message})` };
 }
 
-type Code = Exclude<StoreFault["code"], "newer" | "too_large">;
+type Code = Exclude<
+  StoreFault["code"],
+  "newer" | "too_large" | "unreachable" | "fenced" | "conflict"
+>;
 
 const sentences: Readonly<Record<Code, (path: string) => string>> = {
   full: (path) => `no room on the disk for the store ${path}`,

@@ -130,6 +130,7 @@ class SqliteStore implements Store {
         subject: subject as string,
         state: JSON.parse(state as string) as JsonValue,
         sequence: sequence as number,
+        version: 0,
       })),
     );
   }

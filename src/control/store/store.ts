@@ -14,6 +14,9 @@ import type { Verdict } from "../../core/rollout/guardrail/verdict.ts";
  * - `newer`: a newer Sluice wrote the file
  * - `too_large`: a fact, a state or a batch is over its limit
  * - `io`: the disk failed, or the file was moved while open
+ * - `unreachable`: the server did not answer in time, or refused; nothing is known to have happened
+ * - `fenced`: another replica leads by now, so that this one may not decide any more
+ * - `conflict`: another replica has changed the state meanwhile
  */
 export type StoreFault = {
   readonly code:
@@ -24,8 +27,11 @@ export type StoreFault = {
     | "unreadable"
     | "newer"
     | "too_large"
-    | "io";
-  /** For a person; names the file. */
+    | "io"
+    | "unreachable"
+    | "fenced"
+    | "conflict";
+  /** For a person; names the file or the server. */
   readonly message: string;
 };
 
@@ -34,6 +40,11 @@ export type NewState = {
   readonly scope: JournalScope;
   readonly subject: string;
   readonly state: JsonValue | null;
+  /**
+   * In a shared store: the version that this replica changes, 0 for a state that is not there yet; if there is another by
+   * now, the append is refused with `conflict`, else the version is one higher. Default: whatever is there.
+   */
+  readonly expected?: number;
 };
 
 export type StoredState = {
@@ -41,6 +52,8 @@ export type StoredState = {
   readonly state: JsonValue;
   /** The newest entry of the journal when the state was written, those of the same append included. */
   readonly sequence: number;
+  /** In a shared store: one higher with every write of the state, from 1. Elsewhere 0. */
+  readonly version: number;
 };
 
 export type JournalQuery = {
@@ -193,14 +206,23 @@ export type Store = {
   /**
    * Adds entries to the journal and changes states, all of it or nothing, and durably before it returns.
    * Gives the newest entry's sequence number, 0 when there is none. Throws a TypeError when a value has
-   * no JSON.
+   * no JSON. In a shared store, `fence` is the epoch that this replica leads in: if another leads by now, nothing is
+   * written (`fenced`).
    */
-  append(entries: readonly NewEntry[], states: readonly NewState[]): Result<number, StoreFault>;
+  append(
+    entries: readonly NewEntry[],
+    states: readonly NewState[],
+    fence?: number,
+  ): Result<number, StoreFault>;
   /** By subject. */
   states(scope: JournalScope): Result<readonly StoredState[], StoreFault>;
   read(query: JournalQuery): Result<readonly JournalEntry[], StoreFault>;
-  /** Adds rows up with what there is of the same series, time and resolution. */
-  addHistory(rows: readonly HistoryRow[]): Result<void, StoreFault>;
+  /**
+   * Adds rows up with what there is of the same series, time and resolution. In a shared store, `batch` rises with each
+   * batch of this process and stays when the same rows are tried again, so that they count once even if the first answer
+   * was lost.
+   */
+  addHistory(rows: readonly HistoryRow[], batch?: number): Result<void, StoreFault>;
   readHistory(query: HistoryQuery): Result<HistoryPage, StoreFault>;
   /**
    * Adds the rows of each minute and hour that is over at the wall time `nowMs` into one, and deletes what

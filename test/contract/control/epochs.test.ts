@@ -43,7 +43,10 @@ it("nothing is written while nothing changes, and nothing is believed that nobod
       return { ok: true, value: 1 } as const;
     },
     states: () => {
-      return { ok: true, value: [{ subject: "epochs", state: { e: "x" }, sequence: 1 }] } as const;
+      return {
+        ok: true,
+        value: [{ subject: "epochs", state: { e: "x" }, sequence: 1, version: 0 }],
+      } as const;
     },
   };
   const kept = keepEpochs(store, {}, { e: 1 }, experiments, 0);
