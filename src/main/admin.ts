@@ -111,7 +111,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         list: () => describeAlerts(control.alerts.state(), control.notifier.state()),
         command: (command, actor) => control.commandAlerts(alertEvent(command, actor)),
       },
-      report: createReportParts(control),
+      report: createReportParts(control, { insights: () => config().insights, log: log.app }),
       reportMetrics: (metrics) => supervisor.reportMetrics(metrics),
       version,
       fault: (error) => log.app("error", "admin request failed", { error: String(error) }),

@@ -25,6 +25,10 @@ export const reportQuerySchema = historyQuerySchema.extend({
     .enum(reportFormats)
     .optional()
     .describe("Where it is missing, what Accept asks for; JSON when that says nothing"),
+  insights: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("false asks no language model, where one is configured"),
   part: z.enum(csvParts).optional().describe("Of csv: one file instead of a zip of all"),
 });
 
@@ -57,6 +61,18 @@ export const reportFactsSchema = z
       history_rows_dropped: count.nullable(),
       answers_uninspected: z.record(z.string(), count).nullable(),
     }),
+    insights: z
+      .discriminatedUnion("kind", [
+        z.object({
+          kind: z.literal("written"),
+          model: z.string(),
+          paragraphs: z.array(z.string()),
+        }),
+        z.object({ kind: z.literal("dropped"), model: z.string(), reason: z.string() }),
+      ])
+      .nullable()
+      .default(null)
+      .describe("Of a language model, where one was asked; its numbers were found in the report"),
     missing: z
       .array(z.object({ what: z.string(), why: z.string() }))
       .describe("What could not be had"),

@@ -124,6 +124,13 @@ const block = z.discriminatedUnion("kind", [
       }),
     ),
   }),
+  z.object({
+    kind: z.literal("narrative").describe("Written by a language model; decides nothing"),
+    title: z.string(),
+    model: z.string(),
+    paragraphs: z.array(z.string()),
+    mark: z.string(),
+  }),
   z.object({ kind: z.literal("note"), tone, title: z.string(), text: z.string() }),
   z.object({
     kind: z.literal("advice"),

@@ -14,11 +14,23 @@ const command = new URL("../../src/main/sluice.ts", import.meta.url).pathname;
 let folder: string;
 let upstream: TestUpstream;
 let sluice: TestSluice;
+/** Stands for a language model: it repeats a number that it was told. */
+let model: TestUpstream;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "sluice-report-"));
   upstream = await startUpstream();
+  model = await startUpstream("model");
+  model.respond((request, response) => {
+    let told = "";
+    request.setEncoding("utf8").on("data", (piece: string) => (told += piece));
+    request.on("end", () => {
+      const content = `Among ${/of (\d+) users/.exec(told)?.[1]} users <b>nothing</b> stood out.`;
+      response.end(JSON.stringify({ choices: [{ message: { content } }] }));
+    });
+  });
   sluice = await startTestSluice(`${freePorts()}
+insights: { url: "${model.url}/v1", model: tiny, api_key: model-secret }
 store: { sqlite: "${join(folder, "sluice.db")}" }
 upstreams:
   full: { url: "${upstream.url}" }
@@ -45,7 +57,7 @@ experiments:
 
 afterAll(async () => {
   await sluice.stop();
-  await upstream.close();
+  await Promise.all([upstream.close(), model.close()]);
   rmSync(folder, { recursive: true });
 });
 
@@ -79,6 +91,34 @@ describe("a report of traffic that was", { timeout: 120_000 }, () => {
         "configuration",
       ]),
     );
+  });
+
+  it("has a language model's words in a box of their own, in every format, unless they are not wanted", async () => {
+    const words = "Among 160 users <b>nothing</b> stood out.";
+    const before = model.requests.length;
+    const { facts } = reportSchema.parse(await (await report("")).json());
+    expect(facts.insights).toEqual({ kind: "written", model: "tiny", paragraphs: [words] });
+    expect(await (await report("?format=md")).text()).toContain(
+      "> **In the words of a language model**\n>\n> Among 160 users \\<b\\>nothing\\</b\\> stood out.\n>\n> _Written by tiny",
+    );
+    expect(await (await report("?format=html")).text()).toMatch(
+      /<aside class="narrative">.*Among 160 users &lt;b&gt;nothing.*Written by tiny.*<\/aside>/,
+    );
+    expect(model.requests.length - before).toBe(3);
+    const without = reportSchema.parse(await (await report("?insights=false")).json());
+    expect(without.facts.insights).toBeNull();
+    await (await report("?format=csv")).arrayBuffer();
+    expect(model.requests.length - before).toBe(3);
+    const config = await (await fetch(`${sluice.adminUrl}/v1/config`)).text();
+    expect(config + facts.config.text + JSON.stringify(sluice.logs)).not.toContain("model-secret");
+    expect(config).toContain('api_key: "[redacted]"');
+  });
+
+  it("goes without them when the model fails, and says so in the report and in the log", async () => {
+    model.respond((_request, response) => void response.writeHead(503).end());
+    const { facts } = reportSchema.parse(await (await report("")).json());
+    expect(facts.insights).toMatchObject({ kind: "dropped", reason: "its server answered 503" });
+    await sluice.logged({ msg: "a report goes without its insights", experiment: "two_models" });
   });
 
   it("is a page and a PDF, made while traffic goes on", async () => {

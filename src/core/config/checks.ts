@@ -14,6 +14,7 @@ export type Readable = {
   readonly log: WrittenConfig["log"] | null;
   readonly alerts: WrittenConfig["alerts"] | null;
   readonly prometheus: WrittenConfig["prometheus"];
+  readonly insights: WrittenConfig["insights"];
   /** The file names a server, whether or not it does so rightly. */
   readonly hasPrometheus: boolean;
   readonly store: WrittenConfig["store"];

@@ -25,6 +25,7 @@ export const defaults = {
   },
   admin: { host: "127.0.0.1", port: 9090, readOnly: false },
   log: { level: "info", accessSample: 0 },
+  insights: { timeout: "20s" },
   /** A week. */
   retentionMs: 168 * 3_600_000,
   experimentsMax: 10,

@@ -11,6 +11,8 @@ export type Config = {
   readonly store: { readonly sqlite: string } | null;
   /** The server that guardrails with queries ask; null without one. */
   readonly prometheus: PrometheusPolicy | null;
+  /** The language model that explains reports; null without one. */
+  readonly insights: InsightsPolicy | null;
   readonly alerts: AlertPolicy;
   /** How long telemetry history is kept, milliseconds. */
   readonly retentionMs: number;
@@ -24,6 +26,16 @@ export type Config = {
 export type PrometheusPolicy = {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+};
+
+export type InsightsPolicy = {
+  /** Of an API like OpenAI's, up to what comes before /chat/completions. */
+  readonly url: string;
+  readonly model: string;
+  /** A secret; null sends none. */
+  readonly apiKey: string | null;
+  /** For the whole exchange. */
   readonly timeoutMs: number;
 };
 

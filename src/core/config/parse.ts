@@ -51,6 +51,7 @@ function readableOf(data: z.output<typeof configSchema>, value: unknown): Readab
     store: data.store,
     alerts: data.alerts,
     prometheus: data.prometheus,
+    insights: data.insights,
     hasPrometheus: data.prometheus !== null,
     upstreams: new Map(Object.entries(data.upstreams)),
     routes: data.routes,
@@ -91,6 +92,7 @@ function salvage(pruned: unknown, value: unknown): Readable {
     store: null,
     alerts: null,
     prometheus: null,
+    insights: null,
     hasPrometheus: isMap(value) && value["prometheus"] !== undefined,
     upstreams: salvageMap(written["upstreams"], sections.upstreams),
     routes: (Array.isArray(routes) ? (routes as unknown[]) : []).map((route) => {

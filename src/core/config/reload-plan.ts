@@ -31,6 +31,7 @@ export function planReload(running: Config, wanted: Config): ReloadPlan {
   }
   if (!isSame(running.alerts, config.alerts)) changes.push("alerts: rules or channels changed");
   if (!isSame(running.prometheus, config.prometheus)) changes.push("prometheus changed");
+  if (!isSame(running.insights, config.insights)) changes.push("insights changed");
   describeMap("upstreams", running.upstreams, config.upstreams, changes);
   if (!isSame(running.routes, config.routes)) changes.push(describeRoutes(running, config));
   for (const key of namesOf(running.experiments, config.experiments)) {

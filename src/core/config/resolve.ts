@@ -76,6 +76,7 @@ export function resolveConfig(
     experimentsMax,
     store: readable.store,
     prometheus: readable.prometheus,
+    insights: readable.insights,
     alerts: readable.alerts,
     upstreams,
     routes: readable.routes.flatMap((route) => {

@@ -15,7 +15,7 @@ import {
   share,
   text,
 } from "./fields.ts";
-import type { PrometheusPolicy } from "./model.ts";
+import type { InsightsPolicy, PrometheusPolicy } from "./model.ts";
 
 /** The whole file, composed of the slices. */
 
@@ -77,6 +77,30 @@ const prometheusSchema = closed({
   timeoutMs: written.timeout ?? 5000,
 }));
 
+const insightsSchema = closed({
+  url: text("a URL", 2048)
+    .refine(isChatUrl, {
+      error:
+        "expected a URL such as http://localhost:11434/v1, without a user, a query or /chat/completions",
+    })
+    .describe("of an API like OpenAI's, without /chat/completions"),
+  model: text("a model's name", 200).describe("as that API calls it"),
+  api_key: token.describe("sent as Bearer; empty is none").prefault(null).transform(orNone),
+  timeout: duration(1000, 60_000).prefault(defaults.insights.timeout),
+}).transform(({ url, model, api_key, timeout }): InsightsPolicy => ({
+  url: url.replace(/\/+$/, ""),
+  model,
+  apiKey: api_key,
+  timeoutMs: timeout,
+}));
+
+function isChatUrl(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, username, password, search, hash, pathname } = new URL(url);
+  const isPlain = `${username}${password}${search}${hash}` === "";
+  return /^https?:$/.test(protocol) && isPlain && !/\/chat\/completions\/?$/.test(pathname);
+}
+
 /** Each section by itself, so that one broken entry does not hide problems of the others. */
 export const sections = {
   listen: listenSchema.prefault({}).describe("the data port"),
@@ -88,6 +112,10 @@ export const sections = {
     .prefault(null),
   prometheus: prometheusSchema
     .describe("the server that guardrails with metric: promql ask")
+    .nullable()
+    .prefault(null),
+  insights: insightsSchema
+    .describe("the language model that explains reports; it decides nothing")
     .nullable()
     .prefault(null),
   alerts: alertsSchema.prefault({}).describe("what people are told of, and where"),

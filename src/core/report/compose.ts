@@ -10,6 +10,7 @@ import { describeEffect } from "./sections/effect.ts";
 import { describeJournal } from "./sections/journal.ts";
 import { describeLatency } from "./sections/latency.ts";
 import { describeMethod } from "./sections/method.ts";
+import { describeInsights } from "./sections/narrative.ts";
 import { describeRollout } from "./sections/rollout.ts";
 import { describeShadow } from "./sections/shadow.ts";
 import { describeSummary } from "./sections/summary.ts";
@@ -29,7 +30,10 @@ export function composeReport(facts: ReportFacts): ReportDocument {
     text,
   }));
   const sections: readonly Section[] = [
-    section("summary", "Summary", describeSummary(facts, arms, { verdict, advice, findings })),
+    section("summary", "Summary", [
+      ...describeSummary(facts, arms, { verdict, advice, findings }),
+      ...describeInsights(facts),
+    ]),
     section(
       "next",
       "What to do next",

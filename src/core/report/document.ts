@@ -51,6 +51,15 @@ export type Block =
     }
   | { readonly kind: "key_numbers"; readonly items: readonly KeyNumber[] }
   | { readonly kind: "note"; readonly tone: Tone; readonly title: string; readonly text: string }
+  /** Written by a language model; its numbers were found among the report's. */
+  | {
+      readonly kind: "narrative";
+      readonly title: string;
+      readonly model: string;
+      readonly paragraphs: readonly string[];
+      /** What it is, and what it is not. */
+      readonly mark: string;
+    }
   | { readonly kind: "advice"; readonly items: readonly Advice[] }
   | Table
   | Figure

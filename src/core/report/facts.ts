@@ -21,9 +21,17 @@ export type ReportFacts = {
   readonly verdicts: VerdictHistoryFacts | null;
   readonly journal: JournalFacts;
   readonly upkeep: UpkeepFacts;
+  /** Null where no language model was asked. */
+  readonly insights: InsightsFacts | null;
   /** What could not be had, and why. */
   readonly missing: readonly { readonly what: string; readonly why: string }[];
 };
+
+/** What came of asking a language model to explain the report. */
+export type InsightsFacts =
+  | { readonly kind: "written"; readonly model: string; readonly paragraphs: readonly string[] }
+  /** Why it is not shown. */
+  | { readonly kind: "dropped"; readonly model: string; readonly reason: string };
 
 export type Pair = readonly [number, number];
 

@@ -128,6 +128,7 @@ function findSecrets(text: string): Secret[] | null {
   };
   for (const name of ["token", "viewer_token"]) collect(["admin", name]);
   collectHeaders(["prometheus", "headers"]);
+  collect(["insights", "api_key"]);
   const channels = ["alerts", "channels"];
   for (const at of itemsAt(document, channels)) collectWebhook([...channels, at]);
   for (const experiment of keysAt(document, ["experiments"])) {

@@ -10,6 +10,8 @@ export type ReportParts = {
   readonly nowMs: () => number;
   readonly printPdf: PrintPdf;
   readonly upkeep: () => WholeFacts["upkeep"];
+  /** What a language model says of the report; null where none is configured. Never rejects. */
+  readonly explain: (facts: WholeFacts) => Promise<WholeFacts["insights"]>;
 };
 
 /** What is asked for; null where nothing is said. */
@@ -18,6 +20,8 @@ export type ReportRange = {
   readonly toMs: number | null;
   /** Stretches of history at the most. */
   readonly points: number | null;
+  /** Whether to ask the language model. */
+  readonly insights: boolean;
 };
 
 /** An hour, where nothing says since when. */
@@ -56,7 +60,7 @@ export async function gatherFacts(
   };
   const { generation, etag, text } = sources.reloader.state();
   const inRange = entries.filter(({ at }) => isWithin(Date.parse(at), fromMs, toMs)).toReversed();
-  return {
+  const facts: WholeFacts = {
     experiment,
     kind: rollout !== null ? "rollout" : lifecycle !== null ? "ab" : "split",
     generated_at: isoOf(nowMs),
@@ -76,7 +80,9 @@ export async function gatherFacts(
     journal: { entries: inRange, is_cut: entries.length >= journalEntriesMax },
     upkeep: sources.report.upkeep(),
     missing,
+    insights: null,
   };
+  return asked.insights ? { ...facts, insights: await sources.report.explain(facts) } : facts;
 }
 
 type Entries = JournalPage["entries"];

@@ -44,6 +44,7 @@ type Asked = {
   readonly fromMs: number | null;
   readonly toMs: number | null;
   readonly points: number | null;
+  readonly insights: boolean;
 };
 
 async function answerReport(
@@ -78,7 +79,7 @@ function readQuery(context: AdminContext, nowMs: number): Result<Asked, Response
   if (!read.success) {
     return err(refuseQuery(wordsOf(read.error)));
   }
-  const { from, to, format, part = null, points = null } = read.data;
+  const { from, to, format, part = null, points = null, insights } = read.data;
   const fromMs = from === undefined ? null : Date.parse(from);
   const toMs = to === undefined ? null : Date.parse(to);
   // Nothing was measured after now.
@@ -93,7 +94,9 @@ function readQuery(context: AdminContext, nowMs: number): Result<Asked, Response
     const detail = `Of ${Object.keys(formatsByType).join(", ")}; or say format=${reportFormats.join("|")}.`;
     return err(answerProblem("not_acceptable", 406, "No such format", detail));
   }
-  return ok({ format: chosen, part, fromMs, toMs, points });
+  // No file of csv has room for words.
+  const hasInsights = insights !== "false" && chosen !== "csv";
+  return ok({ format: chosen, part, fromMs, toMs, points, insights: hasInsights });
 }
 
 function refuseQuery(detail: string): Response {

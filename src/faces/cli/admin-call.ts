@@ -7,7 +7,12 @@ export type AdminCall = {
   readonly admin: string;
   readonly token: string | null;
   readonly fetch: typeof fetch;
+  /** How long an answer may take; 10 s where it is missing. */
+  readonly timeoutMs?: number;
 };
+
+/** A report may have to wait for a language model. */
+export const reportMsMax = 90_000;
 
 const problemSchema = z.object({
   title: z.string().optional(),
@@ -31,7 +36,7 @@ export async function ask(call: AdminCall, path: string, body: unknown): Promise
       method: body === null ? "GET" : "POST",
       headers,
       ...(body !== null && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(call.timeoutMs ?? 10_000),
     });
     const text = await response.text();
     if (response.ok) return { kind: "answered", body: JSON.parse(text) };

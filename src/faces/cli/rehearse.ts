@@ -71,7 +71,12 @@ export async function runRehearse(
     const stages = stagesOf(prepared.value.plan, {
       time: environment.time,
       interrupted: interrupted.promise,
-      startSluice: () => startSluice(prepared.value, environment, folder),
+      startSluice: () =>
+        startSluice(prepared.value, environment, {
+          folder,
+          // Who asks for no report waits for no language model.
+          insights: options.report !== undefined,
+        }),
       onCanary: (status) => say(canaryLine(status)),
       writeReport:
         options.report === undefined
@@ -105,7 +110,7 @@ type Folder = ReturnType<RehearseEnvironment["openFolder"]>;
 async function startSluice(
   { configText, plan }: PreparedRehearsal,
   environment: RehearseEnvironment,
-  folder: Folder,
+  { folder, insights }: { readonly folder: Folder; readonly insights: boolean },
 ): Promise<RehearsedSluice> {
   const path = folder.write("sluice.yaml", configText(folder.path));
   const sluice = await environment.startSluice(path);
@@ -114,7 +119,7 @@ async function startSluice(
   return {
     origin: `http://127.0.0.1:${sluice.dataPort}`,
     rollout: watchOver(call, key),
-    report: () => fetchReport(call, key),
+    report: () => fetchReport(call, key, { insights }),
     stop: () => sluice.stop(),
   };
 }
@@ -129,7 +134,7 @@ async function writeReport(report: unknown, output: string, io: CliIo): Promise<
     stdout: () => {},
     stderr: (line) => (said += line),
   };
-  const none = { experiment: null, since: null, until: null, part: null };
+  const none = { experiment: null, since: null, until: null, part: null, insights: true };
   const call = { admin: "", token: null, fetch };
   const format = formatOfReport(output) ?? "json";
   const code = await runReport({ ...none, format, output, from: "the report" }, call, quiet);

@@ -12,6 +12,8 @@ type ReportOptions = {
   readonly url?: string;
   readonly token?: string;
   readonly schema?: boolean;
+  /** False by --no-insights. */
+  readonly insights: boolean;
 };
 
 /** `sluice report`: what came of an experiment, as a file. */
@@ -28,6 +30,7 @@ export function registerReport(program: Command, io: CliIo, exit: (code: number)
     .option("--since <time>", "from this time on, such as 2026-11-28T14:00:00Z")
     .option("--until <time>", "up to this time")
     .option("--part <name>", "of csv: only summary, time_series or histogram")
+    .option("--no-insights", "without what a language model says, where one is configured")
     .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
     .addOption(new Option("--url <url>", "the same as --admin").hideHelp())
     .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
@@ -49,6 +52,7 @@ export function registerReport(program: Command, io: CliIo, exit: (code: number)
         since: options.since ?? null,
         until: options.until ?? null,
         part: options.part ?? null,
+        insights: options.insights,
       };
       exit(await runReport(arguments_, { admin, token, fetch }, io));
     });

@@ -10,7 +10,7 @@ import {
 } from "../../wire/report-api.ts";
 import { readReport } from "../../wire/report-reading.ts";
 import { csvFilesOf, renderReport, type WholeFacts } from "../report/render.ts";
-import { ask, explain, type AdminCall } from "./admin-call.ts";
+import { ask, explain, reportMsMax, type AdminCall } from "./admin-call.ts";
 import { exitCodes, type CliIo } from "./io.ts";
 import { isDirectory, writeFiles } from "./report-files.ts";
 
@@ -26,6 +26,7 @@ export type ReportArguments = {
   readonly since: string | null;
   readonly until: string | null;
   readonly part: string | null;
+  readonly insights: boolean;
 };
 
 /** `sluice report --schema`: the JSON Schema of the JSON report on stdout. */
@@ -53,7 +54,8 @@ export async function runReport(
     const message = `nothing was measured of ${facts.experiment} from ${formatRange(from, to)}; nothing was written`;
     return complain(io, message, exitCodes.failure);
   }
-  return write(facts, asked.value, arguments_.output, io);
+  const shown = arguments_.insights ? facts : { ...facts, insights: null };
+  return write(shown, asked.value, arguments_.output, io);
 }
 
 type Asked = { readonly format: ReportFormat; readonly part: CsvPart | null };
@@ -113,15 +115,16 @@ function isFolder(path: string): boolean {
 }
 
 async function fetchFacts(
-  { experiment, since, until }: ReportArguments,
+  { experiment, since, until, format, insights }: ReportArguments,
   call: AdminCall,
   io: CliIo,
 ): Promise<WholeFacts | number> {
   const query = new URLSearchParams({ format: "json", points: "2000" });
+  if (!insights || format === "csv") query.set("insights", "false");
   if (since !== null) query.set("from", new Date(since).toISOString());
   if (until !== null) query.set("to", new Date(until).toISOString());
   const path = `/v1/experiments/${encodeURIComponent(experiment ?? "")}/report?${query.toString()}`;
-  const answer = await ask(call, path, null);
+  const answer = await ask({ ...call, timeoutMs: reportMsMax }, path, null);
   if (answer.kind !== "answered") return explain("report", call, answer, io);
   const read = readReport(answer.body);
   if (read.ok) return read.value;

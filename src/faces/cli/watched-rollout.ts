@@ -1,6 +1,6 @@
 import { rolloutSchema } from "../../wire/admin-api.ts";
 import type { WatchedRollout } from "../rehearsal/canary.ts";
-import { ask, type AdminCall, type Answer } from "./admin-call.ts";
+import { ask, reportMsMax, type AdminCall, type Answer } from "./admin-call.ts";
 
 /** A rollout of a Sluice that is reached by its admin port. */
 export function watchOver(call: AdminCall, experiment: string): WatchedRollout {
@@ -26,8 +26,12 @@ function why({ admin }: AdminCall, answer: Exclude<Answer, { kind: "answered" }>
 }
 
 /** The experiment's report as JSON; null when there is none. */
-export async function fetchReport(call: AdminCall, experiment: string): Promise<unknown> {
-  const path = `/v1/experiments/${encodeURIComponent(experiment)}/report?format=json&points=2000`;
-  const answer = await ask(call, path, null);
+export async function fetchReport(
+  call: AdminCall,
+  experiment: string,
+  { insights }: { readonly insights: boolean },
+): Promise<unknown> {
+  const path = `/v1/experiments/${encodeURIComponent(experiment)}/report?format=json&points=2000&insights=${insights}`;
+  const answer = await ask({ ...call, timeoutMs: reportMsMax }, path, null);
   return answer.kind === "answered" ? answer.body : null;
 }

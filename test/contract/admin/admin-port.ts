@@ -199,6 +199,7 @@ export async function openAdmin(
         nowMs: () => Date.parse("2026-11-28T12:00:00Z"),
         printPdf: renderPdf,
         upkeep: () => ({ history_rows_dropped: null, answers_uninspected: null }),
+        explain: () => Promise.resolve(null),
       },
       version: "1.2.3",
       fault: (error) => faults.push(error),

@@ -28,6 +28,10 @@ describe("redaction", () => {
       'prometheus: { url: x, headers: { authorization: "[redacted]", x-scope: a } }',
     ],
     [
+      "insights: { url: http://h/v1, model: m, api_key: s3cret }",
+      'insights: { url: http://h/v1, model: m, api_key: "[redacted]" }',
+    ],
+    [
       "alerts: { channels: [ { log: true }, { webhook: https://h/s3cret, headers: { authorization: s3cret } } ] }",
       'alerts: { channels: [ { log: true }, { webhook: "[redacted 1]", headers: { authorization: "[redacted 1]" } } ] }',
     ],

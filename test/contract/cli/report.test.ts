@@ -47,6 +47,19 @@ describe("sluice report --from", () => {
     }
   });
 
+  it("--no-insights leaves out what a language model said; an older report has none", async () => {
+    const insights = { kind: "written" as const, model: "m", paragraphs: ["All is well."] };
+    const json = await jsonOf({ ...clearWin, insights });
+    const shown = await run(["--from", "r.json"], { "r.json": json });
+    expect(shown.stdout).toContain("> All is well.");
+    const without = await run(["--from", "r.json", "--no-insights"], { "r.json": json });
+    const older = JSON.parse(json) as { facts: { insights?: unknown } };
+    delete older.facts.insights;
+    const fromOlder = await run(["--from", "r.json"], { "r.json": JSON.stringify(older) });
+    expect([fromOlder.stderr, fromOlder.stdout]).toEqual(["", without.stdout]);
+    expect(without.stdout).not.toContain("All is well.");
+  });
+
   it("the published schema takes every case, and nothing else", async () => {
     const { stdout } = await run(["--schema"]);
     const ajv = new Ajv2020({ strict: false, validateFormats: false });

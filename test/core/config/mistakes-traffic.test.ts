@@ -18,6 +18,21 @@ describe("one mistake outside the experiments, one issue", () => {
       "not_yet",
       "SQLite only",
     ],
+    ...["ftp://h/v1", "http://u:p@h/v1", "http://h/v1?key=k", "http://h/v1/chat/completions"].map(
+      (url): [string, string, string, string] => [
+        withParts({ top: `insights: { url: "${url}", model: m }` }),
+        "insights.url",
+        "invalid_value",
+        "http://localhost:11434/v1",
+      ],
+    ),
+    [withParts({ top: "insights: { url: 'http://h/v1' }" }), "insights.model", "missing", "model"],
+    [
+      withParts({ top: "insights: { url: 'http://h/v1', model: m, timeout: 61s }" }),
+      "insights.timeout",
+      "invalid_value",
+      "at most 1m",
+    ],
     [withParts({ top: "listen: []" }), "listen", "invalid_type", "expected a map of host"],
     [withParts({ top: "listen: { workers: 0 }" }), "listen.workers", "invalid_type", "auto"],
     [withParts({ top: "listen: { port: 1.5 }" }), "listen.port", "invalid_value", "whole number"],

@@ -114,6 +114,7 @@ listen:
   { host: "::", port: 0, workers: auto, tls: { cert: c.pem, key: k.pem }, trusted_proxies: [10.0.0.0/8, "::1"], drain_deadline: 0s, variant_header: false }
 admin: { host: 0.0.0.0, token: secret, viewer_token: glance, read_only: true }
 log: { level: debug, access_sample: 1% }
+insights: { url: "http://localhost:11434/v1/", model: "qwen2.5:7b", api_key: "" }
 upstreams:
   a:
     urls: [ "https://[::1]:8443/base/", "https://other" ]
@@ -173,6 +174,15 @@ experiments:
       readOnly: true,
     });
     expect(config.log).toEqual({ level: "debug", accessSample: 0.01 });
+  });
+
+  it("reads the language model", () => {
+    expect(config.insights).toEqual({
+      url: "http://localhost:11434/v1",
+      model: "qwen2.5:7b",
+      apiKey: null,
+      timeoutMs: 20_000,
+    });
   });
 
   it("reads upstreams", () => {

@@ -25,6 +25,7 @@ describe("what changes", () => {
     // found, written, change, warnings, epochs
     ["localhost:1001", "localhost:1003", "upstreams.a: endpoints changed", [], []],
     ["routes:", "  c: { url: http://c }\nroutes:", "upstreams.c added", [], []],
+    ["routes:", "insights: { url: http://m/v1, model: m }\nroutes:", "insights changed", [], []],
     ["POST /x", "POST /y", "routes: POST /y added, POST /x removed", [], []],
     [
       "POST /x",

@@ -195,6 +195,7 @@ export function factsOf(given: Case): ReportFacts {
     verdicts: null,
     journal: journalOf(experiment, isOver ? { outcome, winner, reason } : null),
     upkeep: { history_rows_dropped: 0, answers_uninspected: {} },
+    insights: null,
     missing: [],
   } as ReportFacts;
 }

@@ -32,6 +32,11 @@ const parsed = JSON.parse(renamed(JSON.stringify(clearWin))) as ReportFacts;
 
 export const hostile: ReportFacts = {
   ...parsed,
+  insights: {
+    kind: "written",
+    model: names.control,
+    paragraphs: [names.experiment, "# No [link](https://evil.example) <img src=x onerror=y>"],
+  },
   config: {
     ...parsed.config,
     text: "a: |\n  ```\n  </pre><script>alert(1)</script>\n\tb: \u0000\n",

@@ -202,6 +202,7 @@ function factsOf({ services, rollout, journal, brokenFrom }: Given): ReportFacts
     },
     journal: { entries: journal, is_cut: false },
     upkeep: { history_rows_dropped: 0, answers_uninspected: {} },
+    insights: null,
     missing: [],
   } as ReportFacts;
 }

@@ -65,6 +65,8 @@ function renderBlock(block: Block): string {
       return `<ul class="keys">${block.items.map(renderKeyNumber).join("")}</ul>`;
     case "note":
       return `<div class="note is-${block.tone}" role="note"><h3>${isolate(block.title)}</h3><p>${isolate(block.text)}</p></div>`;
+    case "narrative":
+      return `<aside class="narrative"><h3>${isolate(block.title)}</h3>${block.paragraphs.map((text) => `<p>${isolate(text)}</p>`).join("")}<p class="mark">${isolate(block.mark)}</p></aside>`;
     case "advice":
       return `<ol class="advice">${block.items.map(renderAdvice).join("")}</ol>`;
     case "table":

@@ -61,6 +61,8 @@ dt{color:var(--muted);font-weight:600}dd{margin:0}
 .keys .is-good strong,.keys .is-bad strong,.keys .is-caution strong{color:var(--tone)}
 .note{margin:1rem 0;padding:.75rem 1rem;border-left:4px solid var(--tone);background:var(--raised);border-radius:0 .5rem .5rem 0}
 .note p{margin:.15rem 0 0}
+.narrative{margin:1.5rem 0;padding:1rem 1.25rem;border:1px dashed var(--axis);border-radius:.5rem}
+.narrative p{margin:.5rem 0 0}.narrative .mark{color:var(--muted);font-size:.85rem;font-style:italic}
 .advice{margin:1rem 0;padding:0;list-style:none;counter-reset:advice}
 .advice>li{counter-increment:advice;position:relative;padding:.25rem 0 1.25rem 3rem}
 .advice>li::before{content:counter(advice);position:absolute;left:0;top:.15rem;width:2rem;height:2rem;border-radius:50%;display:grid;place-items:center;font-weight:700;color:var(--tone);border:2px solid var(--tone)}
@@ -84,5 +86,5 @@ footer{padding:2rem 1.25rem 3rem}
 svg text{font-family:inherit}svg .ink{fill:var(--ink)}svg .muted{fill:var(--muted)}svg .grid{stroke:var(--rule)}svg .axis{stroke:var(--axis)}svg .zero{stroke:var(--muted)}svg .region{fill:var(--region)}
 ${ofSeries}${ofTones}
 @media(max-width:40rem){dl,.advice dl{grid-template-columns:1fr;gap:.1rem}dd{margin-bottom:.6rem}figure svg{min-width:34rem}figure .draw{overflow-x:auto}}
-@media print{:root{color-scheme:light;${light}}body{font-size:10pt}main,header,footer{max-width:none}nav,.skip{display:none}h2{break-after:avoid;margin-top:1.75rem}figure,.note,.keys li,.advice>li,tr{break-inside:avoid}thead{display:table-header-group}.scroll{overflow:visible}*{print-color-adjust:exact}details:not([open]){display:none}}
+@media print{:root{color-scheme:light;${light}}body{font-size:10pt}main,header,footer{max-width:none}nav,.skip{display:none}h2{break-after:avoid;margin-top:1.75rem}figure,.note,.narrative,.keys li,.advice>li,tr{break-inside:avoid}thead{display:table-header-group}.scroll{overflow:visible}*{print-color-adjust:exact}details:not([open]){display:none}}
 `;

@@ -37,6 +37,8 @@ function renderBlock(block: Block): string[] {
       return [renderKeyNumbers(block.items)];
     case "note":
       return [`> ${strong(block.title)}. ${escapeMarkdown(block.text)}`];
+    case "narrative":
+      return [renderNarrative(block)];
     case "advice":
       return [block.items.map(renderAdvice).join("\n")];
     case "table":
@@ -54,6 +56,8 @@ function renderBlock(block: Block): string[] {
   }
 }
 
+type Narrative = Extract<Block, { kind: "narrative" }>;
+
 function renderKeyNumbers(items: readonly KeyNumber[]): string {
   const rows = items.map(({ label, text, note }) => [
     strong(label),
@@ -61,6 +65,12 @@ function renderKeyNumbers(items: readonly KeyNumber[]): string {
     escapeCell(note),
   ]);
   return tableOf(["Figure", "Value", "Against"], [":--", "--:", ":--"], rows);
+}
+
+/** One quotation, so that it cannot be taken for the report's own words. */
+function renderNarrative({ title, paragraphs, mark }: Narrative): string {
+  const parts = [strong(title), ...paragraphs.map(escapeMarkdown), `_${escapeMarkdown(mark)}_`];
+  return parts.map((part) => `> ${part}`).join("\n>\n");
 }
 
 function renderAdvice({ title, text, evidence }: Advice, at: number): string {

@@ -37,6 +37,12 @@ export const reportPaths = {
           description: "Stretches of history at the most",
           schema: { type: "integer", minimum: 10, maximum: 2000 },
         },
+        {
+          name: "insights",
+          in: "query",
+          description: "false asks no language model, where one is configured",
+          schema: { type: "string", enum: ["true", "false"] },
+        },
       ],
       summary: "What came of it, as a file: decision, evidence, what to do next",
       description: "`npx sluice report --schema` prints the JSON report's schema.",

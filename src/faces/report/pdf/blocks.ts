@@ -48,6 +48,8 @@ function renderBlock(block: Block): Content[] {
           { text: runsOf(block.text), margin: [0, 1, 0, 0] },
         ]),
       ];
+    case "narrative":
+      return [renderNarrative(block)];
     case "advice":
       return block.items.map(renderAdvice);
     case "table":
@@ -81,6 +83,42 @@ export function box(tone: Tone, content: Content[]): Content {
     margin: [0, 5, 0, 7],
   };
 }
+
+/** Framed on all sides, which nothing else is. */
+function renderNarrative({ title, paragraphs, mark }: Narrative): Content {
+  return {
+    table: {
+      widths: [contentWidth - 20],
+      body: [
+        [
+          {
+            stack: [
+              { text: runsOf(title), bold: true },
+              ...paragraphs.map((text): Content => ({ text: runsOf(text), margin: [0, 3, 0, 0] })),
+              { text: runsOf(mark), fontSize: 7.5, color: inks.muted, margin: [0, 5, 0, 0] },
+            ],
+          },
+        ],
+      ],
+      dontBreakRows: true,
+    },
+    layout: {
+      hLineWidth: () => 0.75,
+      vLineWidth: () => 0.75,
+      hLineColor: () => inks.axis,
+      vLineColor: () => inks.axis,
+      hLineStyle: () => ({ dash: { length: 3 } }),
+      vLineStyle: () => ({ dash: { length: 3 } }),
+      paddingLeft: () => 9,
+      paddingRight: () => 9,
+      paddingTop: () => 7,
+      paddingBottom: () => 7,
+    },
+    margin: [0, 5, 0, 7],
+  };
+}
+
+type Narrative = Extract<Block, { kind: "narrative" }>;
 
 function renderTerms(items: readonly (readonly [string, string])[], width: number): Content {
   return {
