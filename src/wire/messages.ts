@@ -102,6 +102,10 @@ export type EndpointState = {
   readonly ejections: number;
 };
 
+/** Why a request that was drawn to be copied was not, or its answers not compared. */
+export const copySkipReasons = ["busy", "method", "too_large", "unfinished", "unreadable"] as const;
+export type CopySkipReason = (typeof copySkipReasons)[number];
+
 /** Worker-wide counters, cumulative since the worker's start. */
 export type WorkerCounters = {
   readonly connectionsAccepted: number;

@@ -30,7 +30,8 @@ export const inspectionLimits: InspectionLimits = { bodyCharsMax: 2 ** 20, lineC
 export type DimensionCheck = { readonly memory: DimensionMemory; readonly key: string | null };
 
 /** Why a body was, from some point on, passed unread. */
-export type UnreadReason = "too_large" | "not_json" | "encoded";
+export const unreadReasons = ["too_large", "not_json", "encoded"] as const;
+export type UnreadReason = (typeof unreadReasons)[number];
 
 /** Reads one answer as it goes by, and keeps of it no more than it must. */
 export type Inspection = {

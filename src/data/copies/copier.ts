@@ -6,7 +6,7 @@ import {
 import type { FailureReason } from "../../core/inspection/facts.ts";
 import type { RequestHead } from "../../core/traffic/head.ts";
 import { outcomes } from "../../core/traffic/outcome.ts";
-import type { ComparedPair } from "../../wire/messages.ts";
+import type { ComparedPair, CopySkipReason } from "../../wire/messages.ts";
 import type { Capture } from "../observation/capture.ts";
 import { Observer } from "../observation/observer.ts";
 import type { UpstreamEndpoint } from "../upstream/upstream.ts";
@@ -25,9 +25,6 @@ const comparersMax = 32;
 
 /** Copies only what repeating does no harm; writes among the others have a class of their own. */
 const copiedMethods = new Set(["GET", "HEAD", "POST", "QUERY"]);
-
-/** Why a request that was drawn was not copied, or its answers not compared. */
-export type SkipReason = "busy" | "method" | "too_large" | "unfinished" | "unreadable";
 
 /** Sends copies of requests to other variants and compares the answers, never in a user's way. */
 export class Copier {
@@ -61,7 +58,7 @@ export class Copier {
     return new Copy(this, plan, plan.to[at] as CopyArm);
   }
 
-  skip(reason: SkipReason): null {
+  skip(reason: CopySkipReason): null {
     const { copiesSkipped } = this.#context().counters;
     copiesSkipped[reason] = (copiesSkipped[reason] ?? 0) + 1;
     return null;

@@ -1,7 +1,15 @@
+import type { Outcome } from "../../core/statistics/decision/facts.ts";
 import type { Family } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
 
 const phases = ["draft", "running", "paused", "ended", "archived"] as const;
+const decisions = [
+  "treatment_wins",
+  "control_wins",
+  "no_difference",
+  "keep_running",
+  "invalid",
+] as const satisfies Outcome[];
 const results = ["sent", "failed", "dropped"] as const;
 
 /** Experiments' lives, alerts and the store: what the control plane is doing. */
@@ -27,6 +35,35 @@ export const controlFamilies: readonly Family<MetricsFacts>[] = [
         watch.sampleRatioPValue === null
           ? []
           : { labels: { experiment }, value: watch.sampleRatioPValue },
+      ),
+  },
+  {
+    name: "sluice_experiment_decision",
+    help: "1 for what an A/B experiment comes to at the last look, 0 for the rest; absent without analysis.",
+    type: "gauge",
+    read: ({ lives }) =>
+      lives.flatMap(({ experiment, watch: { facts } }) =>
+        facts === null || facts.decision === null
+          ? []
+          : decisions.map((decision) => ({
+              labels: { experiment, decision },
+              value: facts.decision?.outcome === decision ? 1 : 0,
+            })),
+      ),
+  },
+  {
+    name: "sluice_experiment_change",
+    help: "Change of a treatment's primary metric, as a share of the control's unless that is 0: the estimate and the interval that holds at every look.",
+    type: "gauge",
+    read: ({ lives }) =>
+      lives.flatMap(({ experiment, watch: { analyses } }) =>
+        analyses.flatMap(({ variant, change }) => {
+          if ("code" in change) return [];
+          const { metric, estimate, interval } = change;
+          return Object.entries({ low: interval.low, estimate, high: interval.high }).map(
+            ([bound, value]) => ({ labels: { experiment, variant, metric, bound }, value }),
+          );
+        }),
       ),
   },
   {

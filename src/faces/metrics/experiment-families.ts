@@ -6,6 +6,18 @@ import type { MetricsFacts } from "./sources.ts";
 /** Of the configured experiments, in their present epochs. */
 export const experimentFamilies: readonly Family<MetricsFacts>[] = [
   {
+    name: "sluice_variant_info",
+    help: "1 for each variant, with its upstream and whether it is the control or a treatment.",
+    type: "gauge",
+    read: ({ reload }) =>
+      Object.values(reload.config.experiments).flatMap(({ key, variants }) =>
+        variants.map(({ key: variant, upstream, control }) => ({
+          labels: { experiment: key, variant, role: control ? "control" : "treatment", upstream },
+          value: 1,
+        })),
+      ),
+  },
+  {
     name: "sluice_configured_share",
     help: "Share of the enrolled users (or requests, unless hashed) that the configuration gives a variant.",
     type: "gauge",

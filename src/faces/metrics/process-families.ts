@@ -1,6 +1,12 @@
 import type { CollectorView } from "../../control/collector.ts";
+import { unreadReasons } from "../../core/inspection/inspect.ts";
+import { refusals } from "../../core/traffic/refusal.ts";
+import { copySkipReasons } from "../../wire/messages.ts";
 import type { Family, Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
+
+/** What a connection can be refused for, besides requests. */
+const refusalCodes = [...Object.keys(refusals), "tls_handshake_failed", "connections_max"];
 
 type CounterName = Exclude<
   keyof CollectorView["counters"],
@@ -43,17 +49,13 @@ export const processFamilies: readonly Family<MetricsFacts>[] = [
     name: "sluice_refused_total",
     help: "Refusals and limits reached, by their stable code.",
     type: "counter",
-    read: ({ view }) =>
-      Object.entries(view.counters.refused).map(([code, value]) => ({ labels: { code }, value })),
+    read: ({ view }) => byName("code", refusalCodes, view.counters.refused),
   },
   {
     name: "sluice_answers_uninspected_total",
     help: "Answers that a reader passed over, by reason.",
     type: "counter",
-    read: ({ view }) =>
-      Object.entries(view.counters.uninspected).map(([reason, value]) => {
-        return { labels: { reason }, value };
-      }),
+    read: ({ view }) => byName("reason", unreadReasons, view.counters.uninspected),
   },
   counter(
     "sluice_metric_values_refused_total",
@@ -64,10 +66,7 @@ export const processFamilies: readonly Family<MetricsFacts>[] = [
     name: "sluice_copies_skipped_total",
     help: "Requests drawn to be copied to another variant that were not, by reason.",
     type: "counter",
-    read: ({ view }) =>
-      Object.entries(view.counters.copiesSkipped).map(([reason, value]) => {
-        return { labels: { reason }, value };
-      }),
+    read: ({ view }) => byName("reason", copySkipReasons, view.counters.copiesSkipped),
   },
   counter("sluice_retries_total", "Exchanges sent again to an upstream.", "retries"),
   counter("sluice_retries_denied_total", "Retries that the budget forbade.", "retriesDenied"),
@@ -99,6 +98,16 @@ export const processFamilies: readonly Family<MetricsFacts>[] = [
     { labels: { version, node_version: nodeVersion }, value: 1 },
   ]),
 ];
+
+/** Names that can come are there from the start, at 0: a rate sees the first one of each only then. */
+function byName(
+  label: string,
+  known: readonly string[],
+  counts: Readonly<Record<string, number>>,
+): Sample[] {
+  const names = new Set([...known, ...Object.keys(counts)]);
+  return Array.from(names, (name) => ({ labels: { [label]: name }, value: counts[name] ?? 0 }));
+}
 
 function one(value: number): Sample[] {
   return [{ labels: {}, value }];

@@ -1,3 +1,4 @@
+import { failureReasons } from "../../core/inspection/facts.ts";
 import type { BucketCounts } from "../../core/telemetry/buckets.ts";
 import { histogramSamples, type Family, type Labels, type Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
@@ -46,12 +47,14 @@ export const trafficFamilies: readonly Family<MetricsFacts>[] = [
     help: "Answers that failed in spite of their status, by what they said.",
     type: "counter",
     read: ({ view }) =>
-      view.traffic.flatMap(({ experiment, variant, route, failures }) =>
-        Array.from(failures, ([reason, value]) => ({
-          labels: { experiment, variant, route, reason },
-          value,
-        })),
-      ),
+      view.traffic
+        .filter(({ experiment }) => experiment !== "")
+        .flatMap(({ experiment, variant, route, failures }) =>
+          failureReasons.map((reason) => ({
+            labels: { experiment, variant, route, reason },
+            value: failures.get(reason) ?? 0,
+          })),
+        ),
   },
   {
     name: "sluice_copies_total",

@@ -190,6 +190,17 @@ describe("experiments", () => {
     collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
     const families = await scrape(sourcesOf(collector));
     expect(valuesOf(families, "sluice_configured_share")).toEqual(both(0.75, 0.25));
+    expect(valuesOf(families, "sluice_variant_info")).toEqual([
+      ["models", "full", "control", "full", 1],
+      ["models", "compact", "treatment", "compact", 1],
+    ]);
+    expect(valuesOf(families, "sluice_answer_failures_total")).toContainEqual([
+      "models",
+      "full",
+      "POST /embeddings",
+      "no_context",
+      0,
+    ]);
     expect(valuesOf(families, "sluice_assigned_share")).toEqual(both(0.8, 0.2));
     expect(valuesOf(families, "sluice_users")).toEqual(both(2, 1));
   });
@@ -284,14 +295,6 @@ describe("Sluice itself", () => {
         ],
       ],
       ["sluice_worker_cpu_seconds_total", "counter", [["1", 1.25]]],
-      [
-        "sluice_refused_total",
-        "counter",
-        [
-          ["no_route", 2],
-          ["bad_host", 1],
-        ],
-      ],
       ["sluice_retries_total", "counter", [[5]]],
       ["sluice_retries_denied_total", "counter", [[6]]],
       ["sluice_upgrades_total", "counter", [[7]]],
@@ -323,6 +326,20 @@ describe("Sluice itself", () => {
         type,
         expected,
       ]);
+    }
+    const refused = valuesOf(families, "sluice_refused_total");
+    expect(refused?.filter(([, value]) => value !== 0)).toEqual([
+      ["bad_host", 1],
+      ["no_route", 2],
+    ]);
+    // What has not come yet is there, so that a rate sees the first.
+    for (const [name, label] of [
+      ["sluice_refused_total", "overloaded"],
+      ["sluice_refused_total", "connections_max"],
+      ["sluice_answers_uninspected_total", "encoded"],
+      ["sluice_copies_skipped_total", "busy"],
+    ] as const) {
+      expect(valuesOf(families, name)).toContainEqual([label, 0]);
     }
     // Node's own figures come too.
     expect(families.get("process_resident_memory_bytes")?.samples[0]?.value).toBeGreaterThan(0);
@@ -395,7 +412,20 @@ test("rollouts show phase, step, shares, and every guardrail's value, limit and 
 test("experiments' lives, alerts, their channels and the store are shown", async () => {
   const policy = Object.values(configOf(configText).experiments)[0];
   if (policy === undefined) throw new Error("no experiment");
-  const watch = { facts: null, analyses: [], sampleRatio: null, sampleRatioPValue: 0.25 };
+  const decision = { outcome: "control_wins", winner: "full", reason: "x" } as const;
+  const change = { metric: "latency_mean", direction: "lower", unit: "share" } as const;
+  const analysis = {
+    variant: "compact",
+    change: { ...change, estimate: 0.2, interval: { low: 0.1, high: 0.3 } },
+    pValue: 0.001,
+    decision: { outcome: "control_wins", gates: [], blockedBy: null },
+  } as const;
+  const watch = {
+    facts: { users: 40, requests: 400, decision },
+    analyses: [analysis],
+    sampleRatio: null,
+    sampleRatioPValue: 0.25,
+  };
   const state = createExperiment({ initial: "draft" } as Parameters<typeof createExperiment>[0], 0);
   const observed = stepAlerts(
     defaultAlerts,
@@ -440,6 +470,14 @@ test("experiments' lives, alerts, their channels and the store are shown", async
     ["models", "draft", 1],
   ]);
   expect(valuesOf(families, "sluice_experiment_sample_ratio_p_value")).toEqual([["models", 0.25]]);
+  expect(
+    valuesOf(families, "sluice_experiment_decision")?.filter((row) => row.at(-1) === 1),
+  ).toEqual([["models", "control_wins", 1]]);
+  expect(valuesOf(families, "sluice_experiment_change")).toEqual([
+    ["models", "compact", "latency_mean", "low", 0.1],
+    ["models", "compact", "latency_mean", "estimate", 0.2],
+    ["models", "compact", "latency_mean", "high", 0.3],
+  ]);
   expect(valuesOf(families, "sluice_alert_firing")).toEqual([
     ["rollback", "critical", "models", "", 1],
   ]);
