@@ -1,3 +1,4 @@
+import { divergences } from "../../core/mirror/divergence.ts";
 import type { Family } from "./family.ts";
 import type { MetricsFacts, MirroredFacts } from "./sources.ts";
 
@@ -31,15 +32,33 @@ export const mirrorFamilies: readonly Family<MetricsFacts>[] = [
     name: "sluice_mirrored_writes_diverged_total",
     help: "Mirrored writes that came to something else than on the primary, or did not arrive.",
     type: "counter",
-    read: ({ mirrors }) =>
-      mirrors.flatMap(({ experiment, variant, diverged }) =>
-        Object.entries(diverged).map(([kind, value = 0]) => ({
+    read: (facts) =>
+      mirroredOf(facts).flatMap(({ experiment, variant, diverged }) =>
+        divergences.map((kind) => ({
           labels: { experiment, variant, kind },
-          value,
+          value: diverged[kind] ?? 0,
         })),
       ),
   },
 ];
+
+/** Variants that had a write, and those that will get the next: a rate sees the first only when there was a 0 before. */
+function mirroredOf({ mirrors, reload }: MetricsFacts): readonly MirroredFacts[] {
+  const known = new Set(mirrors.map(({ experiment, variant }) => `${experiment} ${variant}`));
+  const awaited = Object.values(reload.config.experiments)
+    .filter(({ measure }) => measure.writes === "mirror")
+    .flatMap(({ key: experiment, variants }) =>
+      variants
+        .filter(({ key, control }) => !control && !known.has(`${experiment} ${key}`))
+        .map(({ key: variant }) => nothingOf(experiment, variant)),
+    );
+  return [...mirrors, ...awaited];
+}
+
+function nothingOf(experiment: string, variant: string): MirroredFacts {
+  const counts = { queued: 0, oldestAgeMs: 0, delivered: 0, retried: 0, diverged: {} };
+  return { experiment, variant, ...counts };
+}
 
 function perVariant(
   name: string,
@@ -51,8 +70,8 @@ function perVariant(
     name,
     help,
     type,
-    read: ({ mirrors }) =>
-      mirrors.map((mirrored) => ({
+    read: (facts) =>
+      mirroredOf(facts).map((mirrored) => ({
         labels: { experiment: mirrored.experiment, variant: mirrored.variant },
         value: read(mirrored),
       })),

@@ -8,6 +8,7 @@ import type { ReloadState } from "../../control/reload.ts";
 import type { RolloutView } from "../../control/rollouts.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
 import type { AlertsState } from "../../core/alerting/state.ts";
+import type { Divergence } from "../../core/mirror/divergence.ts";
 
 /** Everything that `/metrics` shows; the composition fills it in, tests with plain values. */
 export type MetricsSources = {
@@ -55,7 +56,7 @@ export type MirroredFacts = {
   readonly oldestAgeMs: number;
   readonly delivered: number;
   readonly retried: number;
-  readonly diverged: Readonly<Partial<Record<string, number>>>;
+  readonly diverged: Readonly<Partial<Record<Divergence, number>>>;
 };
 
 type Read =
