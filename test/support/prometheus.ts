@@ -2,7 +2,7 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
@@ -19,15 +19,20 @@ const commandMsMax = 60_000;
 
 /**
  * The command that starts Prometheus; null where there is none and none can be had. Debian's package is fetched when it
- * is missing, and its binary taken out without installing it: nothing of the system changes, and no service starts.
+ * is missing, and its binaries taken out without installing it: nothing of the system changes, and no service starts.
  */
 export async function ensurePrometheus(): Promise<string | null> {
   for (const command of ["prometheus", join(cache, "prometheus")]) {
-    if (works(command)) return command;
+    if (works(command) && works(promtoolOf(command))) return command;
   }
   return (await fetchPrometheus()) || ((await refreshLists()) && (await fetchPrometheus()))
     ? join(cache, "prometheus")
     : null;
+}
+
+/** The promtool that came with this Prometheus. */
+export function promtoolOf(prometheus: string): string {
+  return prometheus.includes("/") ? join(dirname(prometheus), "promtool") : "promtool";
 }
 
 function works(command: string): boolean {
@@ -48,7 +53,9 @@ async function fetchPrometheus(): Promise<boolean> {
     await run("apt-get", ["download", "prometheus"], options);
     const [archive = ""] = await readdir(folder);
     await run("dpkg-deb", ["--extract", archive, "package"], options);
-    renameSync(join(folder, "package/usr/bin/prometheus"), join(cache, "prometheus"));
+    for (const name of ["promtool", "prometheus"]) {
+      renameSync(join(folder, "package/usr/bin", name), join(cache, name));
+    }
     return true;
   } catch {
     return false;
@@ -69,14 +76,19 @@ async function refreshLists(): Promise<boolean> {
 
 const stopMsMax = 5000;
 
-/** Scrapes `/metrics` of these `host:port` every 200 ms; everything of it is served under `/prom/`. */
+/**
+ * Scrapes `/metrics` of these `host:port` every 200 ms, asks for OpenMetrics and keeps its exemplars, evaluates the
+ * rules in `ruleFiles`; everything of it is served under `/prom/`.
+ */
 export async function startPrometheus(
   command: string,
   targets: readonly string[],
+  ruleFiles: readonly string[] = [],
 ): Promise<RealPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-prometheus-"));
   const config = {
-    global: { scrape_interval: "200ms", scrape_timeout: "200ms" },
+    global: { scrape_interval: "200ms", scrape_timeout: "200ms", evaluation_interval: "200ms" },
+    rule_files: ruleFiles,
     scrape_configs: [{ job_name: "test", static_configs: [{ targets }] }],
   };
   // JSON is YAML too.
@@ -88,6 +100,7 @@ export async function startPrometheus(
       `--storage.tsdb.path=${join(folder, "data")}`,
       "--web.listen-address=127.0.0.1:0",
       "--web.route-prefix=/prom",
+      "--enable-feature=exemplar-storage",
     ],
     { cwd: folder, stdio: ["ignore", "ignore", "pipe"] },
   );
