@@ -58,6 +58,8 @@ export type Supervisor = {
   setMirrorRoom(room: { readonly writes: number; readonly bytes: number }): void;
   /** Hands metrics to the workers that had the requests; resolves to the places of those that were taken. */
   reportMetrics(metrics: readonly ReportedMetric[]): Promise<ReadonlySet<number>>;
+  /** The workers serve on, but ask clients to come back on another connection. */
+  leave(): void;
   /** Lets the workers finish what is in flight; resolves to how many exchanges the deadline cut. */
   drain(deadlineMs: number): Promise<number>;
   /** Ends every worker at once; may be called again. */
@@ -93,6 +95,7 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
   #rollout: Rollout | null = null;
   /** Set while `start` waits; called with the first failure, or null when a worker listens. */
   #onStart: ((failure: string | null) => void) | null = null;
+  #leaving = false;
   #ending = false;
   #aborted = 0;
   #onEmpty: (() => void)[] = [];
@@ -143,6 +146,11 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
     for (const slot of this.#slots) slot.post({ kind: "health", endpoints });
   }
 
+  leave(): void {
+    this.#leaving = true;
+    for (const slot of this.#slots) slot.post({ kind: "leave" });
+  }
+
   async drain(deadlineMs: number): Promise<number> {
     this.#end();
     for (const slot of this.#slots) slot.drain(deadlineMs);
@@ -183,6 +191,7 @@ class ThreadSupervisor implements Supervisor, SlotOwner {
     switch (message.kind) {
       case "listening":
         this.#port = message.port;
+        if (this.#leaving) slot.post({ kind: "leave" });
         if (slot.restarts > 0) log("info", "worker replaced", { worker: slot.index });
         this.#onStart?.(null);
         return;

@@ -57,6 +57,8 @@ export type DataPlane = {
   takeMetrics(metrics: readonly ReportedMetric[]): readonly number[];
   /** What happened since the last call. */
   snapshot(): DataPlaneSnapshot;
+  /** From now on every answer is the last on its connection; still accepts. */
+  leave(): void;
   /** Stops accepting, waits for what is in flight, cuts the rest at the deadline; resolves to how many were cut. */
   drain(deadlineMs: number): Promise<number>;
   /** Cuts everything at once. */
@@ -114,6 +116,7 @@ export function createDataPlane(
           ),
     recentRequests: new RecentRequests(recorder),
     copier: new Copier(() => context),
+    leaving: false,
     draining: false,
   };
   for (const handle of options.handles) context.handles.note(handle);
@@ -246,7 +249,12 @@ export function createDataPlane(
     };
   }
 
+  function leave(): void {
+    context.leaving = true;
+  }
+
   function drain(deadlineMs: number): Promise<number> {
+    leave();
     context.draining = true;
     server.close();
     return new Promise((resolve) => {
@@ -295,6 +303,7 @@ export function createDataPlane(
     },
     takeMetrics: (metrics) => context.recentRequests.take(metrics),
     snapshot,
+    leave,
     drain,
     stop,
     held: () => ({

@@ -38,6 +38,8 @@ export type WorkerContext = {
   readonly spool: Spool | null;
   /** Tells of a write that other variants are to get, or will not. */
   readonly onWrite: (write: WriteReport) => void;
+  /** Answers are the last on their connection, so that clients come back elsewhere. */
+  leaving: boolean;
   draining: boolean;
 };
 

@@ -15,6 +15,7 @@ const logLimits = { fd: 1, bytesMax: 16 * 1024 * 1024, closeMsMax: 1000 } as con
 
 /** `sluice serve`: runs until a signal ends it; the answer is the exit code. */
 export async function runServe({ configPath, env }: ServeOptions): Promise<number> {
+  const early = noteEarlySignals();
   let log: SluiceLog | null = null;
   const output = openLogOutput(logLimits, {
     timers: realTimers,
@@ -28,7 +29,7 @@ export async function runServe({ configPath, env }: ServeOptions): Promise<numbe
       log: (level) => (log = createLog(level, output)),
     });
     announce(sluice);
-    return await serveUntilSignal(sluice);
+    return await serveUntilSignal(sluice, early.end());
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { issues, message } = error;
@@ -37,6 +38,7 @@ export async function runServe({ configPath, env }: ServeOptions): Promise<numbe
     );
     return issues.length > 0 ? exitCodes.invalid : exitCodes.failure;
   } finally {
+    early.end();
     await output.close();
   }
 }
@@ -56,8 +58,30 @@ function announce(sluice: Sluice): void {
   });
 }
 
-/** The first SIGTERM or SIGINT drains (0), a second one ends at once (1); SIGHUP reloads. */
-function serveUntilSignal(sluice: Sluice): Promise<number> {
+/**
+ * As PID 1 of a container a process gets no signal that it does not listen to, so Sluice listens before it starts:
+ * one that comes meanwhile ends it once it has started, a second one at once.
+ */
+function noteEarlySignals(): { end(): string | null } {
+  let seen: string | null = null;
+  const note = (signal: string) => {
+    if (seen !== null) process.exit(exitCodes.failure);
+    seen = signal;
+  };
+  process.on("SIGTERM", note).on("SIGINT", note);
+  return {
+    end() {
+      process.off("SIGTERM", note).off("SIGINT", note);
+      return seen;
+    },
+  };
+}
+
+/**
+ * The first SIGTERM or SIGINT drains (0); one during `listen.drain_delay` ends the delay, a further one ends
+ * everything at once (1). SIGHUP reloads.
+ */
+function serveUntilSignal(sluice: Sluice, early: string | null): Promise<number> {
   const { log } = sluice;
   const onReload = (signal: string) => void sluice.reloadFromFile(signal);
   return new Promise((resolve) => {
@@ -70,8 +94,8 @@ function serveUntilSignal(sluice: Sluice): Promise<number> {
     };
     const drain = () => {
       ending = true;
-      const { drainDeadlineMs } = sluice.config().listen;
-      log.app("info", "draining", { drainDeadlineMs });
+      const { drainDelayMs, drainDeadlineMs } = sluice.config().listen;
+      log.app("info", "draining", { drainDelayMs, drainDeadlineMs });
       void sluice.drain().then((aborted) => {
         log.app("info", "stopped", { aborted });
         finish();
@@ -79,6 +103,10 @@ function serveUntilSignal(sluice: Sluice): Promise<number> {
     };
     const onEnd = (signal: string) => {
       if (!ending) return drain();
+      if (sluice.hurry()) {
+        log.app("info", "second signal: the delay ends", { signal });
+        return;
+      }
       code = exitCodes.failure;
       log.app("warn", "second signal: ending at once", { signal });
       // The drain under way ends with it.
@@ -92,5 +120,9 @@ function serveUntilSignal(sluice: Sluice): Promise<number> {
     };
     process.on("SIGHUP", onReload).on("SIGTERM", onEnd).on("SIGINT", onEnd);
     process.on("uncaughtException", onFault);
+    if (early === null) return;
+    // Nobody has sent traffic yet, so there is nobody to wait for.
+    onEnd(early);
+    sluice.hurry();
   });
 }

@@ -28,6 +28,7 @@ import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { openAdmin } from "./admin.ts";
 import { createControl, type Control } from "./control.ts";
 import { realProbes, watchProcess, type ProcessWatch } from "./process-watch.ts";
+import { createDelay } from "./delay.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -66,8 +67,13 @@ export type Sluice = {
   /** As `POST /v1/config` does, whoever was faster. */
   reload(text: string): Promise<ReloadOutcome>;
   reloadFromFile(reason: string): Promise<ReloadOutcome>;
-  /** Takes no more connections, finishes what is in flight within `listen.drain_deadline`, ends; resolves to the exchanges cut. */
+  /**
+   * Says at once that it is not ready and serves on for `listen.drain_delay`; then takes no more connections, finishes
+   * what is in flight within `listen.drain_deadline`, ends. Resolves to the exchanges cut.
+   */
   drain(): Promise<number>;
+  /** Ends the delay that `drain` waits for; false when it waits for none. */
+  hurry(): boolean;
   /** Ends at once; may be called again, and after `drain`. */
   stop(): Promise<void>;
 };
@@ -138,6 +144,7 @@ class RunningSluice implements Sluice {
   #admin: AdminServer | null = null;
   #draining = false;
   #cancelRoom: () => void = () => {};
+  readonly #delay = createDelay(realTimers);
   #hadMirrored = false;
   /** Upstreams with an endpoint that is not well. */
   #down: ReadonlySet<string> = new Set();
@@ -270,6 +277,11 @@ class RunningSluice implements Sluice {
 
   async drain(): Promise<number> {
     this.#draining = true;
+    const { drainDelayMs } = this.config().listen;
+    if (drainDelayMs > 0) {
+      this.#supervisor.leave();
+      await this.#delay.wait(drainDelayMs);
+    }
     const { drainDeadlineMs } = this.config().listen;
     // Together: a reload under way must not hold up the drain, which ends it.
     const [aborted] = await Promise.all([
@@ -280,8 +292,13 @@ class RunningSluice implements Sluice {
     return aborted;
   }
 
+  hurry(): boolean {
+    return this.#delay.hurry();
+  }
+
   async stop(): Promise<void> {
     this.#draining = true;
+    this.hurry();
     this.#cancelRoom();
     this.#process.stop();
     await Promise.all([

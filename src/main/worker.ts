@@ -66,6 +66,8 @@ function receive(message: ToWorker): void {
       const { id, metrics } = message;
       return post({ kind: "metrics_taken", id, taken: plane.takeMetrics(metrics) });
     }
+    case "leave":
+      return plane.leave();
     case "drain":
       void drain(message.deadlineMs);
       return;

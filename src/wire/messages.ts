@@ -65,6 +65,8 @@ export type ToWorker =
   | { readonly kind: "metrics"; readonly id: number; readonly metrics: readonly ReportedMetric[] }
   /** How much waits for other variants, over all workers. */
   | { readonly kind: "mirror_room"; readonly writes: number; readonly bytes: number }
+  /** Serve on, but close each connection after its answer, so that clients come back elsewhere. */
+  | { readonly kind: "leave" }
   /** Stop accepting, finish what is in flight, abort what is left at the deadline, answer `drained`. */
   | { readonly kind: "drain"; readonly deadlineMs: number };
 

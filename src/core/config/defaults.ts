@@ -7,6 +7,7 @@ export const defaults = {
     host: "0.0.0.0",
     port: 8080,
     workers: 1,
+    drainDelay: "0s",
     drainDeadline: "30s",
     variantHeader: true,
     limits: {

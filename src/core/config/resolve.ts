@@ -115,6 +115,7 @@ function resolveListen(
           },
     trustedProxies: written.trusted_proxies,
     limits: written.limits,
+    drainDelayMs: written.drain_delay,
     drainDeadlineMs: written.drain_deadline,
     variantHeader: written.variant_header,
   };

@@ -162,6 +162,8 @@ export type ListenPolicy = {
   /** CIDR blocks whose X-Forwarded-*, Forwarded and forced-variant fields are believed. */
   readonly trustedProxies: readonly string[];
   readonly limits: ListenLimits;
+  /** How long Sluice serves on, not ready any more, before it drains. */
+  readonly drainDelayMs: number;
   readonly drainDeadlineMs: number;
   /** Put `x-sluice-variant` on responses. */
   readonly variantHeader: boolean;

@@ -136,6 +136,11 @@ export const listenSchema = closed({
     .describe("whose X-Forwarded-*, Forwarded and forced variants are believed")
     .prefault([]),
   limits: listenLimits.prefault({}),
+  drain_delay: duration(0, 600_000)
+    .describe(
+      "how long Sluice goes on serving, while /readyz says 503, before it drains: what a load balancer needs to notice",
+    )
+    .prefault(defaults.listen.drainDelay),
   drain_deadline: duration(0)
     .describe("what requests in flight get to finish in when Sluice stops")
     .prefault(defaults.listen.drainDeadline),

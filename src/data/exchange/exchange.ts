@@ -247,7 +247,7 @@ export class Exchange implements UpstreamUser {
     this.#firstByteMs = context.nowMs();
     this.#status = head.status;
     const mode = responseMode(framing, parser.minorVersion);
-    this.#close ||= !this.requestRead || context.draining || mode === "content";
+    this.#close ||= !this.requestRead || context.leaving || mode === "content";
     this.#watch?.beginAnswer(head.status, head.headers);
     this.#response.begin(head, framing, mode, {
       method: this.#intake.head.method,
@@ -347,7 +347,7 @@ export class Exchange implements UpstreamUser {
     const { context, wire } = this.#client;
     this.#delivery.drop(this);
     this.#note(code);
-    const close = this.#close || !this.requestRead || context.draining;
+    const close = this.#close || !this.requestRead || context.leaving;
     const withoutBody = this.#intake.head.method === "HEAD";
     const variant = this.#choice?.arm.shownVariant ?? null;
     wire.writeText(problemAnswer(code, detail, { close, variant, withoutBody }));

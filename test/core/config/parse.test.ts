@@ -25,6 +25,7 @@ describe("a small configuration", () => {
         bodyProgressBytesMin: 240,
         bodyProgressMs: 10_000,
       },
+      drainDelayMs: 0,
       drainDeadlineMs: 30_000,
       variantHeader: true,
     });
@@ -111,7 +112,7 @@ describe("everything that can be written", () => {
   const config = valid(
     `
 listen:
-  { host: "::", port: 0, workers: auto, tls: { cert: c.pem, key: k.pem }, trusted_proxies: [10.0.0.0/8, "::1"], drain_deadline: 0s, variant_header: false }
+  { host: "::", port: 0, workers: auto, tls: { cert: c.pem, key: k.pem }, trusted_proxies: [10.0.0.0/8, "::1"], drain_delay: 5s, drain_deadline: 0s, variant_header: false }
 admin: { host: 0.0.0.0, token: secret, viewer_token: glance, read_only: true }
 log: { level: debug, access_sample: 1% }
 insights: { url: "http://localhost:11434/v1/", model: "qwen2.5:7b", api_key: "" }
@@ -162,6 +163,7 @@ experiments:
       port: 0,
       workers: 7,
       trustedProxies: ["10.0.0.0/8", "::1/128"],
+      drainDelayMs: 5000,
       drainDeadlineMs: 0,
       variantHeader: false,
       tls: { certFile: "c.pem", keyFile: "k.pem", key: "-----BEGIN CERTIFICATE-----\nk.pem" },
