@@ -8,6 +8,7 @@ import { noticeOf } from "../core/alerting/episode.ts";
 import type { Alert, AlertEvent, AlertsState, AlertTime } from "../core/alerting/state.ts";
 import { createAlerts, stepAlerts } from "../core/alerting/step.ts";
 import { readStates } from "./kept.ts";
+import { isOutdated, outdatedTriesMax, type Sharing } from "./replica/sharing.ts";
 import type { Store } from "./store/store.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
 
@@ -21,6 +22,8 @@ export type AlertsDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly store: Pick<Store, "append" | "states"> | null;
+  /** Set where several replicas share the store: the leader watches and tells for all. */
+  readonly sharing?: Sharing;
   readonly notifier: {
     notify(notice: AlertNotice): void;
     /** Takes over what fired before this process began, so that its end, and that it lasts, is told. */
@@ -36,13 +39,15 @@ export type Alerts = {
   configure(policy: AlertPolicy): void;
   /** Null when it was done, else why not. */
   command(event: Exclude<AlertEvent, { kind: "observe" }>): string | null;
+  /** Another replica has changed the alerts. */
+  adopt(): void;
   state(): AlertsState;
   stop(): void;
 };
 
 export function createAlertRunner(
   initial: AlertPolicy,
-  { clock, timers, store, notifier, facts, log }: AlertsDependencies,
+  { clock, timers, store, sharing, notifier, facts, log }: AlertsDependencies,
 ): Alerts {
   const timeNow = (): AlertTime => ({
     nowMs: clock.monotonicMs(),
@@ -54,10 +59,9 @@ export function createAlertRunner(
 
   notifier.restore([...state.alerts.values()].flatMap(noticeOfTold));
 
-  function feed(event: AlertEvent): string | null {
+  function feed(event: AlertEvent, tries = outdatedTriesMax): string | null {
     const now = timeNow();
     const { next, commands, refused } = stepAlerts(policy, state, event, now);
-    state = next;
     const entries = commands.flatMap((command) =>
       command.kind === "journal"
         ? {
@@ -72,13 +76,30 @@ export function createAlertRunner(
     );
     // What cannot be written down is told all the same; that the store fails is an alert itself.
     if (entries.length > 0) {
-      store?.append(entries, [{ scope: "alert", subject, state: saveAlerts(next, now.nowMs) }]);
+      const kept = store?.append(entries, [
+        { scope: "alert", subject, state: saveAlerts(next, now.nowMs) },
+      ]);
+      if (kept?.ok === false && isOutdated(kept.error)) {
+        adopt();
+        return tries > 0 ? feed(event, tries - 1) : kept.error.message;
+      }
     }
+    state = next;
     for (const command of commands) if (command.kind === "notify") notifier.notify(command.notice);
     return refused;
   }
 
+  /** Who leads next knows what was told; what resolved without it, it has not told. */
+  function adopt(): void {
+    const shared = sharing?.latest("alert", subject);
+    const read = shared === undefined ? null : restoreAlerts(shared, timeNow());
+    if (read === null) return;
+    state = read;
+    notifier.restore([...state.alerts.values()].flatMap(noticeOfTold));
+  }
+
   const cancel = timers.every(lookEveryMs, () => {
+    if (sharing?.authority() === "follow") return;
     feed({ kind: "observe", conditions: conditionsOf(policy, facts()) });
   });
   return {
@@ -86,7 +107,8 @@ export function createAlertRunner(
       policy = next;
       notifier.configure(next.channels);
     },
-    command: feed,
+    command: (event) => feed(event),
+    adopt,
     state: () => state,
     stop: cancel,
   };

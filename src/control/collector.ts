@@ -50,6 +50,8 @@ export type ComparedArms = {
 export type Collector = {
   /** Takes a worker's snapshot; none may come after its `workerGone`. */
   add(source: WorkerSource, snapshot: WorkerSnapshot, nowMs: number): void;
+  /** Takes what another replica measured of experiments; what is exposed of this process alone does not change. */
+  addRemote(series: readonly SeriesDelta[], nowMs: number): void;
   /** A worker has ended: what it counted stays, what it held is gone. */
   workerGone(source: WorkerSource): void;
   /** Takes over what an arm measured in its epoch before this process began. */
@@ -80,9 +82,13 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
   const routes = new Map<string, RouteState>();
   const inFlight = new Map<string, readonly InFlight[]>();
 
-  function addDelta(delta: SeriesDelta, nowMs: number): void {
+  function addOwn(delta: SeriesDelta, nowMs: number): void {
     traffic.add(delta);
     if (!delta.key.shadow) addToRoute(delta, nowMs);
+    addToExperiment(delta, nowMs);
+  }
+
+  function addToExperiment(delta: SeriesDelta, nowMs: number): void {
     const { experiment, variant } = delta.key;
     if (experiment === null || variant === null) return;
     const state = experimentOf(experiment, delta.key, nowMs);
@@ -147,7 +153,7 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
     add(source, snapshot, nowMs) {
       counts.add(source, snapshot);
       const { series } = snapshot.telemetry;
-      for (const delta of series) addDelta(delta, nowMs);
+      for (const delta of series) addOwn(delta, nowMs);
       for (const pair of snapshot.pairs) addPair(pair);
       inFlight.set(
         nameOf(source),
@@ -155,6 +161,9 @@ export function createCollector({ nowMs: startMs }: { readonly nowMs: number }):
           .filter(({ key, inFlight }) => inFlight.count > 0 && !key.shadow)
           .map(({ key, inFlight: { count, oldestMs } }) => ({ key, count, oldestMs })),
       );
+    },
+    addRemote(series, nowMs) {
+      for (const delta of series) addToExperiment(delta, nowMs);
     },
     restore({ key, totals }, nowMs) {
       const state = experimentOf(key.experiment, key, nowMs);

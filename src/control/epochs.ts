@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { ExperimentPolicy } from "../core/experiment/policy.ts";
+import type { ExperimentPolicy, JsonValue } from "../core/experiment/policy.ts";
 import type { Store } from "./store/store.ts";
 
 /** The present epoch of each experiment. */
 export type Epochs = Readonly<Record<string, number>>;
 
-type Experiments = Readonly<Record<string, ExperimentPolicy>>;
+export type Experiments = Readonly<Record<string, ExperimentPolicy>>;
 
 const entry = z.strictObject({
   epoch: z.int().min(1),
@@ -18,7 +18,8 @@ const entry = z.strictObject({
 const saved = z.record(z.string(), entry);
 export type KeptEpochs = Readonly<Record<string, z.output<typeof entry>>>;
 
-const subject = "epochs";
+/** Under which the epochs are kept, in the scope `config`. */
+export const epochsSubject = "epochs";
 
 /**
  * The epochs to begin with: an experiment that is routed as it was when they were kept goes on in its epoch, so that what
@@ -39,7 +40,7 @@ export function restoreEpochs(
     isSame = false;
     kept[experiment.key] = { epoch: (before?.epoch ?? 0) + 1, sinceMs: nowMs, fingerprint };
   }
-  if (!isSame) store?.append([], [{ scope: "config", subject, state: kept }]);
+  if (!isSame) store?.append([], [{ scope: "config", subject: epochsSubject, state: kept }]);
   return kept;
 }
 
@@ -62,19 +63,24 @@ export function keepEpochs(
     isSame = false;
     next[key] = { epoch, sinceMs: known?.epoch === epoch ? known.sinceMs : nowMs, fingerprint };
   }
-  if (!isSame) store?.append([], [{ scope: "config", subject, state: next }]);
+  if (!isSame) store?.append([], [{ scope: "config", subject: epochsSubject, state: next }]);
   return next;
 }
 
 function readKept(store: Pick<Store, "states"> | null): KeptEpochs {
   const states = store?.states("config");
   if (states === undefined || !states.ok) return {};
-  const read = saved.safeParse(states.value.find((state) => state.subject === subject)?.state);
+  return parseEpochs(states.value.find(({ subject }) => subject === epochsSubject)?.state);
+}
+
+/** What was kept of epochs; none of what nobody wrote. */
+export function parseEpochs(stored: JsonValue | undefined): KeptEpochs {
+  const read = saved.safeParse(stored);
   return read.success ? read.data : {};
 }
 
-/** A hash, because variants may change headers that are secrets. */
-function fingerprintOf(experiment: ExperimentPolicy): string {
+/** What is compared in an epoch of the experiment; a hash, because variants may change headers that are secrets. */
+export function fingerprintOf(experiment: ExperimentPolicy): string {
   const { rollout } = experiment;
   const compared = {
     ...experiment,

@@ -13,15 +13,12 @@ import type {
 import { createExperiment, ranMs, stepExperiment } from "../core/experiment/step.ts";
 import type { ExperimentWatch, WatchedArms } from "./experiment-watch.ts";
 import { createExperimentWatch } from "./experiment-watch.ts";
-import { readJournal, readStates, type JournalLine } from "./kept.ts";
-import type { Store } from "./store/store.ts";
+import { journalMax, owedMax, readJournal, readStates, type JournalLine } from "./kept.ts";
+import { cutOffReason, isOutdated, outdatedTriesMax, type Sharing } from "./replica/sharing.ts";
+import type { Store, StoreFault } from "./store/store.ts";
 
 /** How often running experiments are looked at. */
 export const lookEveryMs = 1000;
-/** Journal entries that are kept in memory for each experiment. */
-const journalMax = 200;
-/** Entries that wait for the store; the oldest go first, the state says all that matters. */
-const owedMax = 100;
 
 export type ExperimentLifecycle = {
   readonly experiment: string;
@@ -39,6 +36,8 @@ export type ExperimentsDependencies = {
   readonly timers: Timers;
   /** Keeps journal and states; null keeps them in memory only. */
   readonly store: Pick<Store, "append" | "states" | "read"> | null;
+  /** Set where several replicas share the store. */
+  readonly sharing?: Sharing;
   /** What was measured of an experiment since its split began; null before the first request. */
   readonly measured: (experiment: string) => WatchedArms | null;
   /** Routes the experiment by its new state; `isNewRun` begins a new epoch. */
@@ -63,6 +62,8 @@ export type Experiments = {
     actor: string,
     options?: { readonly reason?: string; readonly keepUsers?: boolean },
   ): string | null | undefined;
+  /** Another replica has brought an experiment on. */
+  adopt(experiment: string): void;
   view(): readonly ExperimentLifecycle[];
   stop(): void;
 };
@@ -80,7 +81,7 @@ export function createExperiments(
   config: Config,
   dependencies: ExperimentsDependencies,
 ): Experiments {
-  const { clock, timers, store, measured, apply, log } = dependencies;
+  const { clock, timers, store, sharing, measured, apply, log } = dependencies;
   const all = new Map<string, Kept>();
   const stored = readStates(store, "experiment", log);
   let experimentsMax = Infinity;
@@ -101,7 +102,7 @@ export function createExperiments(
         if (before !== policy.lifecycle.initial) obeyFile(known, policy.lifecycle.initial);
         continue;
       }
-      const kept = stored.get(key);
+      const kept = sharing?.latest("experiment", key) ?? stored.get(key);
       stored.delete(key);
       const nowMs = clock.monotonicMs();
       all.set(key, {
@@ -118,6 +119,8 @@ export function createExperiments(
 
   /** A draft that the file wants to run is started; what it wants to be a draft again is stopped. */
   function obeyFile(one: Kept, wanted: "running" | "draft"): void {
+    // Where replicas decide together, the leader does what the file wants.
+    if ((sharing?.authority() ?? "lead") !== "lead") return;
     const { kind } = one.state.phase;
     const isDraft = kind === "draft";
     const isOpenNow = kind === "running" || kind === "paused";
@@ -134,7 +137,7 @@ export function createExperiments(
     });
   }
 
-  function feed(one: Kept, event: ExperimentEvent): string | null {
+  function feed(one: Kept, event: ExperimentEvent, tries = outdatedTriesMax): string | null {
     const { policy, state } = one;
     if (policy.lifecycle === null) return null;
     const { next, journal, refused } = stepExperiment(
@@ -150,10 +153,15 @@ export function createExperiments(
       return { atMs, actor, scope: "experiment", subject, kind: what, facts };
     });
     const unkept = keep(one, next, entries);
+    if (unkept !== null && isOutdated(unkept)) {
+      adopt(one);
+      const isAgain = event.kind === "command" && tries > 0;
+      return isAgain ? feed(one, event, tries - 1) : unkept.message;
+    }
     if (unkept !== null) {
-      log("error", "experiment not written down", { experiment: subject, reason: unkept });
+      log("error", "experiment not written down", { experiment: subject, reason: unkept.message });
       // Back to the control is always allowed; a treatment for anybody is not.
-      if (next.phase.kind === "running") return `the store cannot keep it: ${unkept}`;
+      if (next.phase.kind === "running") return `the store cannot keep it: ${unkept.message}`;
       one.owed = one.owed.concat(entries).slice(-owedMax);
     }
     one.state = next;
@@ -162,29 +170,58 @@ export function createExperiments(
       if (one.journal.length > journalMax) one.journal.shift();
       log("info", `experiment ${what}`, { experiment: subject, actor, ...facts });
     }
-    const isNewRun = next.run !== state.run || next.phase.kind === "ended";
-    if (next.run !== state.run) one.watch = createExperimentWatch();
-    void apply(subject, isNewRun).then((applied) => {
-      if (applied.ok) return;
-      log("error", "experiment not applied", { experiment: subject, reason: applied.error });
-    });
+    put(one, state);
     return refused;
   }
 
+  /** Routes the experiment as it stands now. */
+  function put(one: Kept, before: ExperimentState): void {
+    const { key: experiment } = one.policy;
+    const isNewRun = one.state.run !== before.run || one.state.phase.kind === "ended";
+    if (one.state.run !== before.run) one.watch = createExperimentWatch();
+    void apply(experiment, isNewRun).then((applied) => {
+      if (applied.ok) return;
+      log("error", "experiment not applied", { experiment, reason: applied.error });
+    });
+  }
+
+  /** Takes over what another replica has made of an experiment. */
+  function adopt(one: Kept): void {
+    const { key: experiment } = one.policy;
+    const shared = sharing?.latest("experiment", experiment);
+    const next = shared === undefined ? null : restoreExperiment(shared, clock.monotonicMs());
+    if (next === null) return;
+    const before = one.state;
+    one.owed = [];
+    one.state = next;
+    one.journal = readJournal(store, "experiment", experiment, journalMax);
+    if (next.phase.kind === before.phase.kind && next.run === before.run) return;
+    const { phase, run } = next;
+    log("info", "experiment follows another replica", { experiment, phase: phase.kind, run });
+    put(one, before);
+  }
+
   /** Writes what is owed, the journal and the state, durably; the answer is why that was not possible. */
-  function keep(one: Kept, next: ExperimentState, fresh: readonly NewEntry[]): string | null {
+  function keep(one: Kept, next: ExperimentState, fresh: readonly NewEntry[]): StoreFault | null {
     const state = saveExperiment(next, clock.monotonicMs());
     const subject = one.policy.key;
     const entries = one.owed.concat(fresh);
     const kept = store?.append(entries, [{ scope: "experiment", subject, state }]);
-    if (kept !== undefined && !kept.ok) return kept.error.message;
+    if (kept !== undefined && !kept.ok) return kept.error;
     one.owed = [];
     return null;
   }
 
+  /** Writes what took effect without the store, unless another replica has gone on from where it was. */
+  function settle(one: Kept): void {
+    const unkept = keep(one, one.state, []);
+    if (unkept !== null && isOutdated(unkept)) adopt(one);
+  }
+
   function look(): void {
     for (const one of all.values()) {
-      if (one.owed.length > 0) keep(one, one.state, []);
+      if (one.owed.length > 0) settle(one);
+      if ((sharing?.authority() ?? "lead") !== "lead") continue;
       if (one.state.phase.kind !== "running" || one.policy.lifecycle === null) continue;
       const arms = measured(one.policy.key);
       if (arms === null) continue;
@@ -218,8 +255,14 @@ export function createExperiments(
     command(experiment, name, actor, options = {}) {
       const one = all.get(experiment);
       if (one === undefined) return undefined;
+      const raises = name === "start" || name === "resume";
+      if (raises && sharing?.authority() === "cut_off") return cutOffReason;
       const refused = name === "start" ? refuseStart(experiment) : null;
       return refused ?? feed(one, { kind: "command", name, actor, ...options });
+    },
+    adopt(experiment) {
+      const one = all.get(experiment);
+      if (one !== undefined && one.owed.length === 0) adopt(one);
     },
     view: () =>
       Array.from(all, ([experiment, { policy, state, watch, journal }]) => ({

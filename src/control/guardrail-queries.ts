@@ -8,7 +8,7 @@ import {
   type PrometheusQuery,
 } from "./prometheus/poller.ts";
 import { createPrometheusClient } from "./prometheus/query.ts";
-import type { RolloutView } from "./rollouts.ts";
+import type { RolloutView } from "./rollout-view.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
 
 /** How often it is looked which rollouts are under way. */

@@ -7,7 +7,7 @@ import {
 } from "../core/telemetry/history.ts";
 import { seriesText } from "../core/telemetry/series-text.ts";
 import type { SeriesDelta } from "../core/telemetry/snapshot.ts";
-import { historyResolutionsMs, type Store } from "./store/store.ts";
+import { historyResolutionsMs, type HistoryRow, type Store } from "./store/store.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
 
 export const historyLimits = {
@@ -34,12 +34,21 @@ export type HistoryWriterDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly store: Pick<Store, "addHistory" | "rollUp">;
+  /** Whether this process rolls up; of several that share a store, one does. Default: yes. */
+  readonly rollsUp?: () => boolean;
   readonly log: SupervisorLog;
 };
 
-function isHeld(): boolean {
+function isAlways(): boolean {
   return true;
 }
+
+/** Rows that are tried until the store has them, as they were the first time: the answer may be what was lost. */
+type Batch = {
+  readonly number: number;
+  readonly held: readonly Held[];
+  readonly rows: readonly HistoryRow[];
+};
 
 /** Keeps what workers report in the store, in stretches of ten seconds. */
 export type HistoryWriter = {
@@ -60,13 +69,15 @@ export type HeldHistory = {
 type Held = { readonly series: string; readonly atMs: number; totals: HistoryTotals };
 
 export function createHistoryWriter(dependencies: HistoryWriterDependencies): HistoryWriter {
-  const { clock, timers, store, log } = dependencies;
+  const { clock, timers, store, log, rollsUp = isAlways } = dependencies;
   /** By time and series, in the order in which they came. */
   const held = new Map<string, Held>();
   const counts = { written: 0, dropped: 0 };
   let toldMs = -Infinity;
   let rolledMs = clock.monotonicMs();
   let isRolling = false;
+  let batch: Batch | null = null;
+  let batches = 0;
 
   function take(series: readonly SeriesDelta[]): void {
     const atMs = Math.floor(clock.wallMs() / stretchMs) * stretchMs;
@@ -94,31 +105,37 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
 
   /** Writes a batch; false when the store did not take it. */
   function write(which: (one: Held) => boolean): boolean {
-    const batch: [string, Held][] = [];
-    for (const entry of held) {
-      if (!which(entry[1])) continue;
-      batch.push(entry);
-      if (batch.length === historyLimits.batchMax) break;
-    }
-    if (batch.length === 0) return true;
-    const rows = batch.map(([, { series, atMs, totals }]) => ({
-      series,
-      atMs,
-      resolutionMs: stretchMs,
-      counts: encodeHistory(totals),
-    }));
-    const added = store.addHistory(rows);
+    batch ??= takeBatch(which);
+    if (batch === null) return true;
+    const added = store.addHistory(batch.rows, batch.number);
     if (!added.ok) {
       complain(added.error.message);
       return false;
     }
-    for (const [id] of batch) held.delete(id);
-    counts.written += batch.length;
+    counts.written += batch.rows.length;
+    batch = null;
     return true;
+  }
+
+  function takeBatch(which: (one: Held) => boolean): Batch | null {
+    const taken: Held[] = [];
+    for (const [id, one] of held) {
+      if (!which(one)) continue;
+      held.delete(id);
+      taken.push(one);
+      if (taken.length === historyLimits.batchMax) break;
+    }
+    if (taken.length === 0) return null;
+    batches += 1;
+    const rows = taken.map(({ series, atMs, totals }) => {
+      return { series, atMs, resolutionMs: stretchMs, counts: encodeHistory(totals) };
+    });
+    return { number: batches, held: taken, rows };
   }
 
   function rollUp(): void {
     const nowMs = clock.monotonicMs();
+    if (!rollsUp()) return;
     if (!isRolling && nowMs - rolledMs < historyLimits.rollUpEveryMs) return;
     rolledMs = nowMs;
     const rolled = store.rollUp(Math.round(clock.wallMs()));
@@ -130,7 +147,11 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
   function complain(reason: string): void {
     if (clock.monotonicMs() - toldMs < 60_000) return;
     toldMs = clock.monotonicMs();
-    log("error", "telemetry history not written", { reason, waiting: held.size });
+    log("error", "telemetry history not written", { reason, waiting: waiting() });
+  }
+
+  function waiting(): number {
+    return held.size + (batch?.rows.length ?? 0);
   }
 
   const cancel = timers.every(historyLimits.writeEveryMs, () => {
@@ -138,11 +159,16 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
   });
   return {
     take,
-    state: () => ({ ...counts, waiting: held.size }),
-    held: () => Array.from(held.values(), (one) => ({ ...one })),
+    state: () => ({ ...counts, waiting: waiting() }),
+    held: () =>
+      [...(batch?.held ?? []), ...held.values()].map(({ series, atMs, totals }) => ({
+        series,
+        atMs,
+        totals,
+      })),
     stop() {
       cancel();
-      while (held.size > 0 && write(isHeld));
+      while ((held.size > 0 || batch !== null) && write(isAlways));
     },
   };
 }

@@ -4,6 +4,11 @@ import type { Store } from "./store/store.ts";
 
 /** What a runner takes from the store when it starts. */
 
+/** Journal entries that are kept in memory for each rollout and experiment. */
+export const journalMax = 200;
+/** Entries that wait for the store; the oldest go first, the state says all that matters. */
+export const owedMax = 100;
+
 export type JournalLine = {
   readonly atMs: number;
   readonly what: string;

@@ -1,18 +1,9 @@
 import type { Clock, Timers } from "../base/clock.ts";
 import type { Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
-import type { NewEntry } from "../core/experiment/journal.ts";
-import type { ExperimentPolicy } from "../core/experiment/policy.ts";
-import {
-  addEvidence,
-  createEvidence,
-  forgetWorker,
-  takeTicks,
-  treatedOf,
-  type Evidence,
-} from "../core/rollout/evidence.ts";
+import { addEvidence, forgetWorker, takeTicks, treatedOf } from "../core/rollout/evidence.ts";
 import type { QueryTick } from "../core/rollout/guardrail/window.ts";
-import type { RolloutPolicy } from "../core/rollout/policy.ts";
+
 import type {
   RolloutCommand,
   RolloutCommandName,
@@ -20,10 +11,10 @@ import type {
   RolloutState,
 } from "../core/rollout/state.ts";
 import { createRollout, step } from "../core/rollout/step.ts";
-import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
-import { forgetProven, isProven, noteProven, type ProvenVariant } from "../core/rollout/proven.ts";
-import { restoreProven, restoreRollout, saveRollout } from "../core/rollout/saved.ts";
-import { describeWait } from "../core/rollout/wait.ts";
+import { adoptRollout, isLoweringCommand, lowersRisk } from "../core/rollout/adoption.ts";
+import type { SeriesDelta } from "../core/telemetry/snapshot.ts";
+import { isProven, noteProven } from "../core/rollout/proven.ts";
+import { restoreProven, restoreRollout } from "../core/rollout/saved.ts";
 import { createComplaints } from "./complaints.ts";
 import type { Gates } from "./gates.ts";
 import {
@@ -31,40 +22,39 @@ import {
   isSamePlan,
   isSameSplit,
   marksOf,
-  noSplit,
   splitOf,
   withShare,
-  type Split,
-  type VariantMarks,
 } from "./rollout-plan.ts";
-import { readJournal, readStates, type JournalLine } from "./kept.ts";
+import { viewRollout, type RolloutView } from "./rollout-view.ts";
+import {
+  createRolloutRecord,
+  createRunning,
+  factsOf,
+  noteFate,
+  type JournalCommand,
+  type Running,
+} from "./rollout-record.ts";
+import { journalMax, owedMax, readJournal, readStates } from "./kept.ts";
 import type { VerdictLog } from "./past/verdict-log.ts";
+import {
+  cutOffReason,
+  foreignReason,
+  isOutdated,
+  outdatedTriesMax,
+  type Sharing,
+} from "./replica/sharing.ts";
 import type { Store } from "./store/store.ts";
-import type { WorkerSource } from "./worker-slot.ts";
 
 /** How often rollouts are judged. */
 export const judgeEveryMs = 250;
-/** Entries that wait for the store; the oldest go first, the state says all that matters. */
-const owedMax = 100;
-/** Journal entries that are kept in memory for each rollout. */
-export const journalMax = 200;
-
-export type RolloutView = {
-  readonly experiment: string;
-  readonly policy: RolloutPolicy;
-  readonly state: RolloutState;
-  /** The share that every worker confirmed; the state's is the one that is wanted. */
-  readonly appliedShare: number;
-  /** What keeps it from its next step; null when it is not under way. */
-  readonly waitsFor: string | null;
-  readonly journal: readonly JournalLine[];
-};
 
 export type RolloutsDependencies = {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Keeps journal and states; null keeps them in memory only. */
   readonly store: Pick<Store, "append" | "states" | "read"> | null;
+  /** Set where several replicas share the store. */
+  readonly sharing?: Sharing;
   /** Puts the present shares in force; an error means that the old ones still are. */
   readonly apply: (experiment: string) => Promise<Result<unknown, string>>;
   /** Asks the webhooks of steps. */
@@ -86,15 +76,19 @@ export type Rollouts = {
   configure(config: Config): void;
   /** The configuration with the rollouts' shares in it. */
   withShares(config: Config): Config;
-  /** Telemetry of one worker; only that of the present epoch counts. */
+  /** Telemetry of one worker, whose name is unique among those of all replicas; only that of the present epoch counts. */
   take(
-    source: WorkerSource,
-    telemetry: TelemetrySnapshot,
+    worker: string,
+    series: readonly SeriesDelta[],
     epochs: Readonly<Record<string, number>>,
   ): void;
+  /** Another replica has brought a rollout on. */
+  adopt(experiment: string): void;
+  /** This replica leads from now on: what its file wants counts. */
+  lead(): void;
   /** Judges at once: a worker has seen what cannot wait for the next look. */
   judge(): void;
-  workerGone(source: WorkerSource): void;
+  workerGone(worker: string): void;
   /** Null when it was done, else why not; undefined when there is no such rollout. */
   command(
     experiment: string,
@@ -106,30 +100,13 @@ export type Rollouts = {
   stop(): void;
 };
 
-type JournalCommand = Extract<RolloutCommand, { kind: "journal" }>;
-
-type Running = {
-  experiment: ExperimentPolicy;
-  policy: RolloutPolicy;
-  state: RolloutState;
-  marks: VariantMarks;
-  /** Variants that everybody had of late. */
-  proven: readonly ProvenVariant[];
-  /** When the first step began, if this process has seen it. */
-  startedMs: number | null;
-  evidence: Evidence;
-  applied: Split;
-  isApplying: boolean;
-  journal: JournalLine[];
-  /** What took effect without being written down, because the store could not; tried again with every tick. */
-  owed: NewEntry[];
-};
-
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
-  const { clock, timers, apply, log, store, gates, queries } = dependencies;
+  const { clock, timers, apply, log, store, sharing, gates, queries } = dependencies;
   const running = new Map<string, Running>();
   const kept = readStates(store, "rollout", log);
   const complain = createComplaints(clock, log);
+  const record = createRolloutRecord({ clock, store, sharing, complain });
+  const { entryOf, keep, shared, sharedState, isForeign } = record;
 
   function configure(next: Config): void {
     for (const key of running.keys()) {
@@ -150,50 +127,53 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         continue;
       }
       gates.cancel(experiment.key);
-      const stored = kept.get(experiment.key);
-      // Only a start takes up what was left; later the process knows better.
+      // Of a store of its own, only a start takes up what was left: later the process knows better.
+      const stored = sharing?.latest("rollout", experiment.key) ?? kept.get(experiment.key);
       kept.delete(experiment.key);
-      const state =
-        (stored === undefined
+      const restored =
+        stored === undefined
           ? null
-          : restoreRollout(experiment, experiment.rollout, stored, clock.monotonicMs())) ??
-        createRollout(experiment.rollout);
-      const one: Running = {
-        experiment,
-        policy: experiment.rollout,
-        state,
-        marks: marksOf(experiment, next.upstreams),
-        proven: known?.proven ?? (stored === undefined ? [] : restoreProven(stored)),
-        startedMs: null,
-        evidence: createEvidence(experiment.rollout),
-        // Another plan was routed with nobody in its treatment: see withShare.
-        applied: noSplit,
-        isApplying: false,
-        owed: known?.owed ?? [],
-        journal: known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax),
-      };
+          : restoreRollout(experiment, experiment.rollout, stored, clock.monotonicMs());
+      const one = createRunning(experiment, experiment.rollout, restored);
+      one.marks = marksOf(experiment, next.upstreams);
+      one.proven = known?.proven ?? (stored === undefined ? [] : restoreProven(stored));
+      one.owed = known?.owed ?? [];
+      one.journal = known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax);
       running.set(experiment.key, one);
       if (known?.state.phase.kind === "promoted") {
         one.proven = noteProven(one.proven, known.marks.treatment, clock.wallMs());
       }
-      if (known === undefined) {
-        if (state.phase.kind === "waiting") obeyFile(one);
-        continue;
-      }
-      const facts = { former_share: known.state.share, former_phase: known.state.phase.kind };
-      const line = { kind: "journal", what: "plan_changed", actor: "reload", facts } as const;
-      // Nobody has the treatment now, so the store may say what it will.
-      const entry = entryOf(one, line);
-      if (keep(one, state, [entry]) !== null) one.owed.push(entry);
-      tell(one, line);
-      obeyFile(one);
+      // Another replica may have had the new plan before; until then its leader decides what becomes of the old one.
+      if (known !== undefined && restored === null && mayLead()) claim(one, known.state);
+      if (one.state.phase.kind === "waiting") obeyFile(one);
     }
+  }
+
+  function mayLead(): boolean {
+    return (sharing?.authority() ?? "lead") === "lead";
+  }
+
+  /** Writes down that there is another plan now; nobody has its treatment yet. */
+  function claim(one: Running, former: RolloutState | null): void {
+    const facts =
+      former === null ? {} : { former_share: former.share, former_phase: former.phase.kind };
+    const line = { kind: "journal", what: "plan_changed", actor: "reload", facts } as const;
+    const entry = entryOf(one, line);
+    const unkept = keep(one, one.state, [entry]);
+    if (unkept !== null && isOutdated(unkept)) {
+      adopt(one);
+      return;
+    }
+    // Nobody has the treatment now, so the store may say what it will.
+    if (unkept !== null) one.owed.push(entry);
+    tell(one, line);
   }
 
   /** Does what the file wants, as far as that is possible from where the rollout stands. */
   function obeyFile(one: Running): void {
     const name = commandFor(one.policy.desired, one.state.phase.kind);
-    if (name === null) return;
+    // Where replicas decide together, the leader brings things on; all of them may stop what their file forbids.
+    if (name === null || !(mayLead() || isLoweringCommand(name))) return;
     const refused = order(one, name, "configuration");
     if (refused !== null) {
       log("warn", "rollout stays as it is", {
@@ -222,6 +202,8 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     actor: string,
     reason?: string,
   ): string | null {
+    if (sharing?.authority() === "cut_off" && !isLoweringCommand(name)) return cutOffReason;
+    if (isForeign(one)) return foreignReason;
     const { restoreWithinMs } = one.policy;
     const said = reason === undefined ? {} : { reason };
     return feed(one, {
@@ -233,33 +215,31 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     });
   }
 
-  /** When it began, and what becomes of the variants' good name. */
-  function noteFate(one: Running, { what, actor, facts }: JournalCommand): void {
-    if (what === "step" && facts["step"] === 1) one.startedMs = clock.monotonicMs();
-    const isFailed = what === "rolled_back" && actor === "controller";
-    if (isFailed) one.proven = forgetProven(one.proven, one.marks.treatment);
-    if (what !== "promoted") return;
-    for (const mark of Object.values(one.marks)) {
-      one.proven = noteProven(one.proven, mark, clock.wallMs());
-    }
-  }
-
-  function feed(one: Running, event: RolloutEvent): string | null {
-    const { next, commands, refused } = step(one.policy, one.state, event, clock.monotonicMs());
+  function feed(one: Running, event: RolloutEvent, tries = outdatedTriesMax): string | null {
+    const nowMs = clock.monotonicMs();
+    const authority = mayLead() ? "full" : "lower";
+    const { next, commands, refused } = step(one.policy, one.state, event, nowMs, authority);
     const lines = commands.flatMap((command) => (command.kind === "journal" ? [command] : []));
     const { proven, startedMs } = one;
-    for (const line of lines) noteFate(one, line);
+    for (const line of lines) noteFate(one, line, clock);
     const entries = lines.map((line) => entryOf(one, line));
     const unkept = lines.length === 0 ? null : keep(one, next, entries);
     if (unkept !== null) {
+      const isOld = isOutdated(unkept);
       // What cannot be written down may lower the risk, never raise it.
-      if (next.share > one.state.share) {
+      if (isOld || !mayGoUnkept(one.state, next)) {
         Object.assign(one, { proven, startedMs });
-        return `the store cannot keep it: ${unkept}`;
+        // What the tick brought was seen all the same.
+        const watched = step(one.policy, one.state, event, nowMs, "watch");
+        if (event.kind === "tick") one.state = watched.next;
+        if (!isOld) return `the store cannot keep it: ${unkept.message}`;
+        adopt(one);
+        const isAgain = event.kind === "command" && tries > 0;
+        return isAgain ? feed(one, event, tries - 1) : unkept.message;
       }
       one.owed = one.owed.concat(entries).slice(-owedMax);
     }
-    if (event.kind === "tick" && next.verdicts !== one.state.verdicts) {
+    if (event.kind === "tick" && next.verdicts !== one.state.verdicts && authority === "full") {
       dependencies.onVerdicts?.(one.experiment.key, one.policy.guardrails, next.verdicts);
     }
     one.state = next;
@@ -271,38 +251,56 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     return refused;
   }
 
+  function mayGoUnkept(before: RolloutState, next: RolloutState): boolean {
+    return sharing === undefined ? next.share <= before.share : lowersRisk(before, next);
+  }
+
+  /** Takes over what another replica has made of a rollout. */
+  function adopt(one: Running): void {
+    const { key } = one.experiment;
+    const stored = shared(one);
+    if (stored === undefined) return;
+    const read = sharedState(one);
+    // Of another plan than the one of this replica's file: nobody here gets a treatment that it is not about.
+    const next = adoptRollout(one.policy, one.state, read ?? createRollout(one.policy));
+    const before = one.state;
+    one.owed = [];
+    one.proven = restoreProven(stored);
+    one.journal = readJournal(store, "rollout", key, journalMax);
+    one.state = next;
+    const { phase, share } = next;
+    if (phase.kind === "stepping" && phase.step === 0 && before.phase.kind !== "stepping") {
+      one.startedMs = clock.monotonicMs();
+    }
+    if (phase.kind !== before.phase.kind || share !== before.share) {
+      const why = read === null ? { reason: "its plan is not the one of this configuration" } : {};
+      const facts = { experiment: key, phase: phase.kind, share, ...why };
+      log("info", "rollout follows another replica", facts);
+    }
+    void bringShare(one);
+  }
+
   function askGate(one: Running, asked: Extract<RolloutCommand, { kind: "ask_gate" }>): void {
     const { key } = one.experiment;
     const { step: at, share, gate } = asked;
-    const facts = one.state.verdicts.map(({ guardrail, verdict, value, limit, n, reason }) => {
-      return { guardrail, verdict, value, limit, requests: n, reason };
-    });
-    gates.ask({ experiment: key, step: at + 1, share, ...gate }, facts, ({ kind, detail }) => {
-      if (running.get(key) !== one) return;
-      feed(one, { kind: "gate", step: at, isOpen: kind === "open", answer: detail });
-    });
+    gates.ask(
+      { experiment: key, step: at + 1, share, ...gate },
+      factsOf(one),
+      ({ kind, detail }) => {
+        if (running.get(key) !== one) return;
+        feed(one, { kind: "gate", step: at, isOpen: kind === "open", answer: detail });
+      },
+    );
   }
 
-  function entryOf(one: Running, { what, actor, facts }: JournalCommand): NewEntry {
-    const atMs = Math.round(clock.wallMs());
-    const subject = one.experiment.key;
-    return { atMs, actor, scope: "rollout", subject, kind: what, facts };
-  }
-
-  /** Writes what is owed, the journal and the new state, durably; the answer is why that was not possible. */
-  function keep(one: Running, next: RolloutState, fresh: readonly NewEntry[]): string | null {
-    if (store === null) return null;
-    const subject = one.experiment.key;
-    const entries = one.owed.concat(fresh);
-    const state = saveRollout(one.experiment, next, one.proven, clock.monotonicMs());
-    const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
-    if (kept.ok) {
-      one.owed = [];
-      return null;
+  /** Writes what took effect without the store. What lowered the risk meanwhile goes before what others decided. */
+  function settle(one: Running): void {
+    const unkept = keep(one, one.state, []);
+    if (unkept === null || !isOutdated(unkept)) return;
+    const theirs = sharedState(one);
+    if (theirs === null || !lowersRisk(theirs, one.state) || keep(one, one.state, []) !== null) {
+      adopt(one);
     }
-    const { code, message } = kept.error;
-    complain("rollout not written down", { experiment: subject, code, reason: message });
-    return message;
   }
 
   /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
@@ -332,7 +330,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   function judge(): void {
     for (const one of running.values()) {
-      if (one.owed.length > 0) keep(one, one.state, []);
+      if (one.owed.length > 0) settle(one);
       const { shadow } = one.applied;
       // The same users are behind both the copies and the answers.
       const byUser = one.experiment.assignment.strategy === "hash" && shadow === 0;
@@ -357,7 +355,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         ]),
       ),
     }),
-    take(source, { series }, epochs) {
+    take(worker, series, epochs) {
       for (const delta of series) {
         const { experiment, variant, epoch } = delta.key;
         const one = experiment === null ? undefined : running.get(experiment);
@@ -365,34 +363,32 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         const control = one.experiment.variants.find((each) => each.control)?.key;
         const arm = variant === control ? "control" : "treatment";
         const { startedMs, policy } = one;
-        addEvidence(one.evidence, arm, nameOf(source), delta, {
+        addEvidence(one.evidence, arm, worker, delta, {
           isShadowStep: one.applied.shadow > 0,
           isWarmingUp: startedMs !== null && clock.monotonicMs() - startedMs < policy.warmUpMs,
         });
       }
     },
     judge,
-    workerGone(source) {
-      for (const { evidence } of running.values()) forgetWorker(evidence, nameOf(source));
+    adopt(experiment) {
+      const one = running.get(experiment);
+      if (one !== undefined && one.owed.length === 0) adopt(one);
+    },
+    lead() {
+      for (const one of running.values()) {
+        if (isForeign(one)) claim(one, null);
+        if (one.state.phase.kind === "waiting") obeyFile(one);
+      }
+    },
+    workerGone(worker) {
+      for (const { evidence } of running.values()) forgetWorker(evidence, worker);
     },
     command(experiment, name, actor, reason) {
       const one = running.get(experiment);
       if (one === undefined) return undefined;
       return order(one, name, actor, reason);
     },
-    view: () =>
-      Array.from(running, ([experiment, { policy, state, applied, journal }]) => ({
-        experiment,
-        policy,
-        state,
-        appliedShare: applied.share,
-        waitsFor: describeWait(policy, state, clock.monotonicMs()),
-        journal,
-      })),
+    view: () => Array.from(running.values(), (one) => viewRollout(one, clock.monotonicMs())),
     stop: cancel,
   };
-}
-
-function nameOf({ index, incarnation }: WorkerSource): string {
-  return `${index}.${incarnation}`;
 }

@@ -3,7 +3,7 @@ import type { ExperimentLifecycle } from "../control/experiments.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
 import type { ReloadState } from "../control/reload.ts";
 import type { MirrorView } from "../control/mirror/mirror.ts";
-import type { RolloutView } from "../control/rollouts.ts";
+import type { RolloutView } from "../control/rollout-view.ts";
 import type {
   AlertFacts,
   ExperimentAlertFacts,

@@ -1,7 +1,8 @@
 import type { Result } from "../base/result.ts";
 import { createAlertRunner, type Alerts } from "../control/alerts.ts";
 import { createCollector, type CollectorView } from "../control/collector.ts";
-import { keepEpochs, restoreEpochs, type Epochs } from "../control/epochs.ts";
+import { createEpochBook } from "../control/epoch-book.ts";
+import type { Epochs } from "../control/epochs.ts";
 import { createExperiments, type Experiments } from "../control/experiments.ts";
 import { createGates, type Gates, type GatesState } from "../control/gates.ts";
 import { createGuardrailQueries } from "../control/guardrail-queries.ts";
@@ -19,8 +20,11 @@ import { mirrorDirectory } from "../wire/mirrored-write.ts";
 import type { WriteReport } from "../wire/messages.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
 import type { ReloadState } from "../control/reload.ts";
+import { createReplicaHooks } from "../control/replica/hooks.ts";
+import { createReplica, type Replica } from "../control/replica/replica.ts";
+import type { ReplicaReport } from "../control/store/shared-store.ts";
 import { createRollouts, type Rollouts } from "../control/rollouts.ts";
-import type { WorkerSnapshot } from "../control/worker-counts.ts";
+import { nameOf, type WorkerSnapshot } from "../control/worker-counts.ts";
 import type { SupervisorLog, WorkerSource } from "../control/worker-slot.ts";
 import type { Config } from "../core/config/model.ts";
 import type { ExperimentPolicy } from "../core/experiment/policy.ts";
@@ -41,6 +45,8 @@ export type ControlDependencies = {
   readonly health: () => readonly CheckedEndpoint[];
   /** The last attempt to reload. */
   readonly reload: () => ReloadState["last"];
+  /** What other replicas are told of this one. */
+  readonly report: () => ReplicaReport;
 };
 
 /** What measures, decides and writes down: everything of the control plane that does not run threads. */
@@ -57,8 +63,10 @@ export type Control = {
   effective(config: Config): Config;
   /** The epochs to begin with; those that go on have what was measured in them. */
   readonly firstEpochs: Epochs;
-  /** Writes down the epochs that the workers route by now. */
-  keepEpochs(epochs: Epochs, config: Config): void;
+  /** The epochs to route an effective configuration in; `proposed` is one higher than `before` where the split is another one. */
+  nextEpochs(before: Epochs, proposed: Epochs, effective: Config): Epochs;
+  /** Writes down the epochs that the workers route by now, with the effective configuration that they have. */
+  keepEpochs(epochs: Epochs, effective: Config): void;
   /** Takes over a configuration that the workers route by already. */
   configure(config: Config): void;
   take(snapshot: WorkerSnapshot, source: WorkerSource): void;
@@ -95,6 +103,8 @@ export type Control = {
     readonly fault: string | null;
     readonly history: HistoryState;
   } | null;
+  /** This process among those that share its store; null where it has one of its own, or none. */
+  replica(): ReturnType<Replica["view"]> | null;
   /** What memory and store keep of the past, and what was refused or lost of it. */
   pastState(): PastState;
   /** Ends all work; resolves when nothing is under way any more. */
@@ -119,12 +129,19 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   const shared = { clock: realClock, timers: realTimers, random: realRandom, log };
   const collector = createCollector({ nowMs: realClock.monotonicMs() });
   const store: KeptStore | null = openStore(config, log);
-  const history = store === null ? null : createHistoryWriter({ ...shared, store });
+  const replica =
+    store === null || store.shared === null ? null : joinReplicas(store, store.shared);
+  const sharing = replica?.sharing;
+  // Of several that share a store, one tidies up.
+  const tidies = () => sharing === undefined || sharing.authority() === "lead";
+  const history =
+    store === null ? null : createHistoryWriter({ ...shared, store, rollsUp: tidies });
   const recent = createRecentHistory(shared);
   const { retentionMs } = config;
-  const verdicts = createVerdictLog({ ...shared, store, retentionMs });
+  const verdicts = createVerdictLog({ ...shared, store, retentionMs, trims: tidies });
   // Without a store the journal is kept as long as the process lives, so that it can be read all the same.
-  const journal: JournalStore = store ?? createMemoryJournal();
+  const journal: JournalStore = replica?.store ?? store ?? createMemoryJournal();
+  const decided = { store: journal, ...(sharing === undefined ? {} : { sharing }) };
   const past = createProcessPast({
     config: () => present,
     journal,
@@ -135,7 +152,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   const gates: Gates = createGates(shared);
   const experiments = createExperiments(config, {
     ...shared,
-    store: journal,
+    ...decided,
     measured: (experiment) => {
       const measured = collector.arms(experiment);
       return measured?.epoch === epochs()[experiment] ? measured : null;
@@ -148,7 +165,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   });
   const rollouts = createRollouts(experiments.effective(config), {
     ...shared,
-    store: journal,
+    ...decided,
     onVerdicts: (...judged) => verdicts.note(...judged),
     gates,
     queries: (experiment, guardrail) => queries.latest(experiment, guardrail),
@@ -169,10 +186,14 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   });
   const effective = (wanted: Config) =>
     withRefusals(rollouts.withShares(experiments.effective(wanted)), refused);
-  let kept = restoreEpochs(store, effective(config).experiments, Math.round(realClock.wallMs()));
+  const book = createEpochBook(
+    { store: replica?.store ?? store, sharing, clock: realClock },
+    effective(config).experiments,
+  );
   if (store !== null) {
-    const experimentKeys = Object.keys(config.experiments);
-    for (const before of readMeasuredBefore(store, kept, experimentKeys, realClock.wallMs())) {
+    const keys = Object.keys(config.experiments);
+    const nowMs = realClock.wallMs();
+    for (const before of readMeasuredBefore(store, book.keptBefore, keys, nowMs)) {
       collector.restore(before, realClock.monotonicMs());
     }
   }
@@ -191,7 +212,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   const notifier = createNotifier(config.alerts.channels, shared);
   const alerts = createAlertRunner(config.alerts, {
     ...shared,
-    store: journal,
+    ...decided,
     notifier,
     facts: () =>
       gatherAlertFacts({
@@ -205,6 +226,29 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         mirrors: mirror?.view() ?? [],
       }),
   });
+  function joinReplicas(kept: KeptStore, sharedStore: NonNullable<KeptStore["shared"]>): Replica {
+    return createReplica({
+      ...shared,
+      shared: sharedStore,
+      store: kept,
+      report: dependencies.report,
+      hooks: createReplicaHooks(() => ({
+        sharing: sharing as NonNullable<typeof sharing>,
+        rollouts,
+        experiments,
+        alerts,
+        book,
+        epochs,
+        policies: () => effective(present).experiments,
+        route,
+        measure(series) {
+          collector.addRemote(series, realClock.monotonicMs());
+          recent.take(series);
+        },
+      })),
+    });
+  }
+
   function prepareRollout(experiment: string): Preparation | null {
     const policy = present.experiments[experiment];
     const one = rollouts.view().find((each) => each.experiment === experiment);
@@ -224,10 +268,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     policy: routed,
     compared: (experiment) => collector.compared(experiment),
     epoch: (experiment) => epochs()[experiment] ?? 0,
-    sinceMs: (experiment) => {
-      const one = kept[experiment];
-      return one === undefined || one.epoch !== epochs()[experiment] ? null : one.sinceMs;
-    },
+    sinceMs: (experiment) => book.sinceMs(experiment, epochs()[experiment]),
     lives: () => experiments.view(),
   });
 
@@ -258,13 +299,9 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     },
     notifier,
     effective,
-    firstEpochs: Object.fromEntries(
-      Object.entries(kept).map(([experiment, { epoch }]) => [experiment, epoch]),
-    ),
-    keepEpochs(present, wanted) {
-      const nowMs = Math.round(realClock.wallMs());
-      kept = keepEpochs(store, kept, present, effective(wanted).experiments, nowMs);
-    },
+    firstEpochs: book.first,
+    nextEpochs: (before, proposed, wanted) => book.next(before, proposed, wanted.experiments),
+    keepEpochs: (routing, wanted) => book.keep(routing, wanted.experiments),
     configure(next) {
       present = next;
       experiments.configure(next);
@@ -275,13 +312,15 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     take(snapshot, source) {
       collector.add(source, snapshot, realClock.monotonicMs());
       history?.take(snapshot.telemetry.series);
-      recent.take(snapshot.telemetry.series);
-      rollouts.take(source, snapshot.telemetry, epochs());
+      const { series } = snapshot.telemetry;
+      recent.take(series);
+      rollouts.take(nameOf(source), series, epochs());
+      replica?.take(nameOf(source), series);
       if (snapshot.isUrgent) rollouts.judge();
     },
     workerGone(source) {
       collector.workerGone(source);
-      rollouts.workerGone(source);
+      rollouts.workerGone(nameOf(source));
     },
     checkVariants: () => compatibility.apply(present),
     recheck: (upstream) => compatibility.recheck(upstream),
@@ -303,6 +342,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       const fault = store.fault();
       return { isUp: fault === null, fault, history: history.state() };
     },
+    replica: () => replica?.view() ?? null,
     pastState: () => ({
       recent: recent.state(),
       verdicts: verdicts.state(),
@@ -320,6 +360,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         mirror?.stop(),
         compatibility.stop(),
       ]);
+      await replica?.stop();
     },
     close() {
       history?.stop();

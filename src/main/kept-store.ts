@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import { openSqliteStore } from "../control/store/sqlite-store.ts";
+import type { SharedStore } from "../control/store/shared-store.ts";
 import type { Store, StoreFault } from "../control/store/store.ts";
 import type { SupervisorLog } from "../control/worker-slot.ts";
 
@@ -26,6 +27,8 @@ export type KeptStore = Pick<
 > & {
   /** Why it does not keep what it should; null while it does. */
   fault(): string | null;
+  /** What replicas need besides; null for a store that is this process's own. */
+  readonly shared: SharedStore | null;
 };
 
 /**
@@ -64,6 +67,7 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
     readVerdicts: () => err(opened.error),
     trimVerdicts: () => err(opened.error),
     fault: () => message,
+    shared: null,
     close: () => {},
   };
 }
@@ -87,7 +91,7 @@ function watchStore(store: Store): KeptStore {
     append: (...call) => note(store.append(...call)),
     states: (scope) => store.states(scope),
     read: (query) => store.read(query),
-    addHistory: (rows) => note(store.addHistory(rows)),
+    addHistory: (...call) => note(store.addHistory(...call)),
     readHistory: (query) => store.readHistory(query),
     rollUp: (nowMs) => note(store.rollUp(nowMs)),
     historySeries: (prefix) => store.historySeries(prefix),
@@ -100,6 +104,7 @@ function watchStore(store: Store): KeptStore {
     readVerdicts: (query) => store.readVerdicts(query),
     trimVerdicts: (nowMs, retention) => note(store.trimVerdicts(nowMs, retention)),
     fault: () => fault,
+    shared: null,
     close: () => store.close(),
   };
 }

@@ -1,4 +1,4 @@
-import type { RolloutView } from "../control/rollouts.ts";
+import type { RolloutView } from "../control/rollout-view.ts";
 import type { Preparation } from "../core/rollout/preparation.ts";
 import { unitOf } from "../core/rollout/guardrail/gravity.ts";
 import type { RolloutStatus } from "../wire/admin-api.ts";

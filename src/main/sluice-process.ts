@@ -29,6 +29,7 @@ import { openAdmin } from "./admin.ts";
 import { createControl, type Control } from "./control.ts";
 import { realProbes, watchProcess, type ProcessWatch } from "./process-watch.ts";
 import { createDelay } from "./delay.ts";
+import { reportReplica } from "./replica-report.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
@@ -161,13 +162,15 @@ class RunningSluice implements Sluice {
       epochs: () => this.#epochs,
       health: () => this.#health.state(),
       reload: () => this.reloader.state().last,
+      report: () => reportReplica(this.reloader.state(), context.version, this.#startedWallMs),
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
     this.#process = watchProcess(realProbes(), shared);
     this.#epochs = this.#control.firstEpochs;
-    this.#control.keepEpochs(this.#epochs, config);
+    const effective = this.#control.effective(config);
+    this.#control.keepEpochs(this.#epochs, effective);
     this.#supervisor = createSupervisor(
-      { config: this.#control.effective(config), epochs: this.#epochs },
+      { config: effective, epochs: this.#epochs },
       {
         ...shared,
         spawn,
@@ -357,12 +360,15 @@ class RunningSluice implements Sluice {
   ): Promise<Result<unknown, string>> {
     const routed = this.#routing.then(async () => {
       const config = wanted ?? this.#routed;
-      const epochs = advance(this.#epochs);
-      const applied = await this.#supervisor.applyRouting(this.#control.effective(config), epochs);
+      // As it is now: what is decided while the workers take it over is routed with the next turn.
+      const effective = this.#control.effective(config);
+      const proposed = advance(this.#epochs);
+      const epochs = this.#control.nextEpochs(this.#epochs, proposed, effective);
+      const applied = await this.#supervisor.applyRouting(effective, epochs);
       if (applied.ok) {
         this.#routed = config;
         this.#epochs = epochs;
-        this.#control.keepEpochs(epochs, config);
+        this.#control.keepEpochs(epochs, effective);
       }
       return applied;
     });

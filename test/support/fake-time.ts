@@ -32,7 +32,8 @@ export function createFakeTime(): FakeTime {
     advance(ms) {
       const untilMs = nowMs + ms;
       for (;;) {
-        const [next] = [...waiting].toSorted((one, other) => one.atMs - other.atMs);
+        let next: { atMs: number; run: () => void } | undefined;
+        for (const timer of waiting) if (next === undefined || timer.atMs < next.atMs) next = timer;
         if (next === undefined || next.atMs > untilMs) break;
         nowMs = next.atMs;
         waiting.delete(next);

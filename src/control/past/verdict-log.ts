@@ -49,13 +49,19 @@ export type VerdictLogDependencies = {
   readonly timers: Timers;
   /** Null keeps verdicts in memory only. */
   readonly store: Pick<Store, "addVerdicts" | "trimVerdicts"> | null;
+  /** Whether this process deletes old verdicts; of several that share a store, one does. Default: yes. */
+  readonly trims?: () => boolean;
   /** How long the store keeps telemetry; verdicts go after a week if that is earlier. */
   readonly retentionMs: number;
   readonly log: SupervisorLog;
 };
 
+function isAlways(): boolean {
+  return true;
+}
+
 export function createVerdictLog(dependencies: VerdictLogDependencies): VerdictLog {
-  const { clock, timers, store, retentionMs, log } = dependencies;
+  const { clock, timers, store, retentionMs, log, trims = isAlways } = dependencies;
   /** By time, experiment and guardrail, in the order in which they came. */
   const recent = new Map<string, VerdictRow>();
   const waiting = new Map<string, VerdictRow>();
@@ -120,7 +126,7 @@ export function createVerdictLog(dependencies: VerdictLogDependencies): VerdictL
 
   function trim(): void {
     const nowMs = clock.monotonicMs();
-    if (store === null) return;
+    if (store === null || !trims()) return;
     if (!isTrimming && nowMs - trimmedMs < verdictLimits.trimEveryMs) return;
     trimmedMs = nowMs;
     const trimmed = store.trimVerdicts(Math.round(clock.wallMs()), {

@@ -1,7 +1,9 @@
 import { unreachable } from "../../base/result.ts";
+import { withoutBreaches } from "./adoption.ts";
 import { createGuardrail, judge, startStep, watch } from "./guardrail.ts";
 import type { Verdict } from "./guardrail/verdict.ts";
 import type { RolloutPolicy, RolloutStep } from "./policy.ts";
+import { wordsOf } from "./phase-words.ts";
 import type {
   PausablePhase,
   Phase,
@@ -12,6 +14,8 @@ import type {
 } from "./state.ts";
 
 type Journal = Extract<RolloutCommand, { kind: "journal" }>;
+/** What a tick may lead to. */
+type TickAuthority = "full" | "lower" | "watch";
 type CommandEvent = Extract<RolloutEvent, { kind: "command" }>;
 
 /** How long after a webhook said no it is asked again. */
@@ -31,14 +35,17 @@ export function createRollout(policy: RolloutPolicy): RolloutState {
 /**
  * One event of a rollout. A tick moves it by one step at most, and only with evidence from every guardrail; a breach
  * counts in every phase that has traffic, paused and waiting for approval included. Rollback works in every phase.
+ * Who may only `lower` the risk watches on a tick, and rolls back or pauses, but never goes on; who may only `watch`
+ * decides nothing.
  */
 export function step(
   policy: RolloutPolicy,
   state: RolloutState,
   event: RolloutEvent,
   nowMs: number,
+  authority: TickAuthority = "full",
 ): RolloutStepResult {
-  if (event.kind === "tick") return onTick(policy, state, event, nowMs);
+  if (event.kind === "tick") return onTick(policy, state, event, nowMs, authority);
   return event.kind === "gate" ? onGate(state, event) : onCommand(policy, state, event, nowMs);
 }
 
@@ -47,6 +54,7 @@ function onTick(
   state: RolloutState,
   { ticks, treated }: Extract<RolloutEvent, { kind: "tick" }>,
   nowMs: number,
+  authority: TickAuthority,
 ): RolloutStepResult {
   const active = activePhase(state.phase);
   if (active === null) return { next: state, commands: [], refused: null };
@@ -63,7 +71,10 @@ function onTick(
     return watched;
   });
   const seen: RolloutState = { ...state, guardrails, verdicts, treated };
-  return onBreach(seen, nowMs) ?? advance(policy, seen, nowMs);
+  if (authority === "watch") return done(seen, []);
+  const breached = onBreach(seen, nowMs);
+  if (breached !== null) return breached;
+  return authority === "lower" ? done(seen, []) : advance(policy, seen, nowMs);
 }
 
 /** The gravest consequence of a breach: rollback before pause before alert. Null without a new one. */
@@ -242,7 +253,7 @@ function onCommand(
         return enter(policy, createRollout(policy), 0, actor, nowMs);
       return refuse(
         state,
-        `only a rollout that was rolled back can be retried, this one is ${words(phase)}`,
+        `only a rollout that was rolled back can be retried, this one is ${wordsOf(phase)}`,
       );
     case "pause":
       return pause(state, actor, reason, nowMs);
@@ -271,7 +282,7 @@ function pause(
     return done({ ...state, phase: { ...phase, by: "operator" } }, []);
   }
   if (phase.kind !== "stepping" && phase.kind !== "observing") {
-    return refuse(state, `nothing is under way: the rollout is ${words(phase)}`);
+    return refuse(state, `nothing is under way: the rollout is ${wordsOf(phase)}`);
   }
   const next: Phase = { kind: "paused", before: phase, by: "operator", reason, sinceMs: nowMs };
   return done({ ...state, phase: next }, [record("paused", actor, { reason })]);
@@ -287,14 +298,10 @@ function resume(
   const { phase } = state;
   if (phase.kind === "stepping" || phase.kind === "observing") return done(state, []);
   if (phase.kind !== "paused")
-    return refuse(state, `nothing is paused: the rollout is ${words(phase)}`);
+    return refuse(state, `nothing is paused: the rollout is ${wordsOf(phase)}`);
   const { before, sinceMs } = phase;
   const resumed = { ...before, sinceMs: before.sinceMs + (nowMs - sinceMs) };
-  const guardrails = state.guardrails.map((guardrail, at) =>
-    state.verdicts[at]?.verdict === "breach"
-      ? createGuardrail(guardrail.policy, policy.steps.length)
-      : guardrail,
-  );
+  const guardrails = withoutBreaches(policy, state);
   return done({ ...state, phase: resumed, guardrails }, [record("resumed", actor, {})]);
 }
 
@@ -308,7 +315,8 @@ function promote(
   const { phase } = state;
   const active = activePhase(phase);
   if (phase.kind === "promoted") return done(state, []);
-  if (active === null) return refuse(state, `nothing is under way: the rollout is ${words(phase)}`);
+  if (active === null)
+    return refuse(state, `nothing is under way: the rollout is ${wordsOf(phase)}`);
   if (active.kind === "observing") return promoteAll(policy, state, actor, nowMs);
   return enter(policy, { ...state, phase: active }, active.step + 1, actor, nowMs);
 }
@@ -322,7 +330,7 @@ function skip(
 ): RolloutStepResult {
   const active = activePhase(state.phase);
   if (active?.kind !== "stepping") {
-    return refuse(state, `no step is under way: the rollout is ${words(state.phase)}`);
+    return refuse(state, `no step is under way: the rollout is ${wordsOf(state.phase)}`);
   }
   const entered = enter(policy, { ...state, phase: active }, active.step + 1, actor, nowMs);
   const skipped = record("skipped", actor, { step: active.step + 1 });
@@ -372,24 +380,4 @@ function done(next: RolloutState, commands: readonly RolloutCommand[]): RolloutS
 
 function refuse(state: RolloutState, reason: string): RolloutStepResult {
   return { next: state, commands: [], refused: reason };
-}
-
-/** A phase in words. */
-function words(phase: Phase): string {
-  switch (phase.kind) {
-    case "waiting":
-      return "not started";
-    case "stepping":
-      return `at step ${phase.step + 1}`;
-    case "observing":
-      return "at its last share";
-    case "paused":
-      return "paused";
-    case "promoted":
-      return "promoted";
-    case "rolled_back":
-      return "rolled back";
-    default:
-      return unreachable(phase);
-  }
 }

@@ -1,4 +1,4 @@
-import type { RolloutView } from "../../control/rollouts.ts";
+import type { RolloutView } from "../../control/rollout-view.ts";
 import type { Verdict } from "../../core/rollout/guardrail/verdict.ts";
 import type { Family, Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";

@@ -5,7 +5,7 @@ import type { HistoryState } from "../../control/history-writer.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
 import type { ChannelState } from "../../control/notify/channel.ts";
 import type { ReloadState } from "../../control/reload.ts";
-import type { RolloutView } from "../../control/rollouts.ts";
+import type { RolloutView } from "../../control/rollout-view.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
 import type { AlertsState } from "../../core/alerting/state.ts";
 import type { Divergence } from "../../core/mirror/divergence.ts";

@@ -27,7 +27,7 @@ describe("the journal and the states", () => {
       { ...entryOf({ kind: "paused" }), sequence: 2 },
     ]);
     expect(valueOf(again.states("rollout"))).toEqual([
-      { subject: "models", state: { kind: "holding" }, sequence: 2 },
+      { subject: "models", state: { kind: "holding" }, sequence: 2, version: 0 },
     ]);
     expect(valueOf(again.append([entryOf()], []))).toBe(3);
   });
@@ -59,7 +59,9 @@ describe("the journal and the states", () => {
     const sequence = valueOf(
       store.append([entryOf()], [stateOf({ state: [1] }), stateOf({ subject: "b", state: null })]),
     );
-    expect(valueOf(store.states("rollout"))).toEqual([{ subject: "models", state: [1], sequence }]);
+    expect(valueOf(store.states("rollout"))).toEqual([
+      { subject: "models", state: [1], sequence, version: 0 },
+    ]);
     expect(valueOf(store.states("alert"))).toHaveLength(1);
     expect(valueOf(store.states("config"))).toEqual([]);
   });

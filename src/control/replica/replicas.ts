@@ -1,0 +1,144 @@
+import type { Clock, Timers } from "../../base/clock.ts";
+import {
+  sharedStoreLimits,
+  type ReplicaReport,
+  type SeenReplica,
+  type SharedStore,
+  type StateVersion,
+} from "../store/shared-store.ts";
+import type { SupervisorLog } from "../worker-slot.ts";
+import type { Authority } from "./sharing.ts";
+
+/** How often a replica says that it is there. */
+export const heartbeatMs = 1000;
+
+export type ReplicasView = {
+  readonly authority: Authority;
+  /** This process among the replicas. */
+  readonly instance: string;
+  readonly leader: string | null;
+  /** The fencing epoch while this replica leads. */
+  readonly epoch: number | null;
+  /** As they were when the store answered last. */
+  readonly replicas: readonly SeenReplica[];
+  /** Since the store answered last, in milliseconds; null before the first time. */
+  readonly heardAgoMs: number | null;
+};
+
+export type ReplicasDependencies = {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly shared: Pick<SharedStore, "heartbeat" | "leave" | "onChange">;
+  readonly report: () => ReplicaReport;
+  /** This replica leads from now on. */
+  readonly onLead: () => void;
+  /** The store has answered; after the other hooks. */
+  readonly onHeard: () => void;
+  /** States that may be others than the known ones. */
+  readonly onVersions: (versions: readonly StateVersion[]) => void;
+  /** A replica was not heard of any more. */
+  readonly onGone: (instance: string) => void;
+  readonly log: SupervisorLog;
+};
+
+/** This replica among the others: who leads, who is there, and what it may decide itself. */
+export type Replicas = {
+  authority(): Authority;
+  /** The fencing epoch while this replica leads. */
+  epoch(): number | null;
+  view(): ReplicasView;
+  /** Lets the others know at once that this one goes. */
+  stop(): Promise<void>;
+};
+
+export function createReplicas(dependencies: ReplicasDependencies): Replicas {
+  const { clock, timers, shared, report, onLead, onHeard, onVersions, onGone, log } = dependencies;
+  let epoch: number | null = null;
+  let leader: string | null = null;
+  let replicas: readonly SeenReplica[] = [];
+  let heardMs = -Infinity;
+  let isAsking = false;
+  let isStopped = false;
+  let told: Authority | null = null;
+
+  /** A leader counts from when it asked: the others count from when the server heard it, which is later. */
+  function isHeard(): boolean {
+    return clock.monotonicMs() - heardMs < sharedStoreLimits.leaseMs;
+  }
+
+  function authority(): Authority {
+    if (!isHeard()) return "cut_off";
+    return epoch === null ? "follow" : "lead";
+  }
+
+  function tellRole(): void {
+    const now = authority();
+    if (now === told) return;
+    // It begins without having asked.
+    const isNews = told !== null || now !== "cut_off";
+    told = now;
+    if (!isNews) return;
+    const level = now === "cut_off" ? "error" : "info";
+    log(level, roles[now], { epoch, leader, replicas: replicas.length });
+  }
+
+  async function beat(): Promise<void> {
+    if (isAsking || isStopped) return;
+    isAsking = true;
+    const askedMs = clock.monotonicMs();
+    const answered = await shared.heartbeat(report(), true);
+    isAsking = false;
+    if (isStopped) return;
+    if (!answered.ok) {
+      tellRole();
+      return;
+    }
+    const standing = answered.value;
+    const led = authority() === "lead" ? epoch : null;
+    const gone = replicas.filter(({ instance }) =>
+      standing.replicas.every((each) => each.instance !== instance),
+    );
+    heardMs = askedMs;
+    ({ epoch, leader, replicas } = standing);
+    tellRole();
+    onVersions(standing.states);
+    for (const { instance } of gone) onGone(instance);
+    if (epoch !== null && epoch !== led) onLead();
+    onHeard();
+  }
+
+  shared.onChange((changed) => {
+    if (!isStopped) onVersions([changed]);
+  });
+  const cancel = timers.every(heartbeatMs, () => {
+    tellRole();
+    void beat();
+  });
+  // The process around is not put together yet.
+  const cancelFirst = timers.after(0, () => void beat());
+  return {
+    authority,
+    epoch: () => (isHeard() ? epoch : null),
+    view: () => ({
+      authority: authority(),
+      instance: report().instance,
+      leader,
+      epoch: isHeard() ? epoch : null,
+      replicas,
+      heardAgoMs: heardMs === -Infinity ? null : clock.monotonicMs() - heardMs,
+    }),
+    async stop() {
+      isStopped = true;
+      cancelFirst();
+      cancel();
+      await shared.leave();
+    },
+  };
+}
+
+const roles: Readonly<Record<Authority, string>> = {
+  lead: "this replica leads",
+  follow: "this replica follows",
+  cut_off:
+    "this replica cannot reach the store that it shares with the others: traffic goes on, nothing is promoted",
+};
