@@ -165,8 +165,9 @@ function gapsOf({ history }: ReportFacts): {
 } | null {
   if (history === null) return null;
   const stepMs = history.step_seconds * 1000;
-  const distances = history.at_ms.slice(1).map((ms, at) => ms - (history.at_ms[at] as number));
-  const usualMs = distances.toSorted((one, other) => one - other)[Math.floor(distances.length / 2)];
+  const { at_ms: atMs } = history;
+  const distances = Float64Array.from(atMs.slice(1), (ms, at) => ms - (atMs[at] as number));
+  const usualMs = distances.toSorted()[Math.floor(distances.length / 2)];
   const least = Math.max(gapMsMin, gapRatio * Math.max(stepMs, usualMs ?? stepMs));
   let count = 0;
   let longestMs = 0;
@@ -176,7 +177,7 @@ function gapsOf({ history }: ReportFacts): {
     if (missingMs < least) continue;
     count += 1;
     if (missingMs <= longestMs) continue;
-    [longestMs, longestFromMs] = [missingMs, (history.at_ms[at] as number) + stepMs];
+    [longestMs, longestFromMs] = [missingMs, (atMs[at] as number) + stepMs];
   }
   return { count, longestMs, longestFromMs };
 }

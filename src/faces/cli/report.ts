@@ -171,9 +171,9 @@ async function write(
   io: CliIo,
 ): Promise<number> {
   if (format === "csv" && part === null && output !== null && !/\.zip$/i.test(output)) {
-    const files = [...csvFilesOf(facts)].map(([name, text]) => ({
+    const files = [...csvFilesOf(facts)].map(([name, body]) => ({
       path: `${output.replace(/\/$/, "")}/${name}`,
-      body: new TextEncoder().encode(text),
+      body,
     }));
     return report(writeFiles(files), io);
   }

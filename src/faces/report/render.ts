@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { strToU8, zipSync } from "fflate";
+import { Zip, ZipDeflate } from "fflate";
 import { unreachable } from "../../base/result.ts";
 import { composeReport } from "../../core/report/compose.ts";
 import type { ReportDocument } from "../../core/report/document.ts";
@@ -63,12 +63,12 @@ async function renderAs(
         facts,
         document: report as Report["document"],
       };
-      return textFile(`${JSON.stringify(json)}\n`, "application/json", "json");
+      return textFile(jsonLine(json), "application/json", "json");
     }
     case "md":
-      return textFile(renderMarkdown(report), "text/markdown; charset=utf-8", "md");
+      return textFile([renderMarkdown(report)], "text/markdown; charset=utf-8", "md");
     case "html":
-      return textFile(renderHtml(report, sha256), "text/html; charset=utf-8", "html");
+      return textFile([renderHtml(report, sha256)], "text/html; charset=utf-8", "html");
     case "pdf": {
       const body = await printPdf(report);
       return { body, contentType: "application/pdf", extension: "pdf", isText: false };
@@ -81,9 +81,9 @@ async function renderAs(
 }
 
 /** The files of a CSV report by their names. */
-export function csvFilesOf(facts: ReportFacts): ReadonlyMap<string, string> {
+export function csvFilesOf(facts: ReportFacts): ReadonlyMap<string, Uint8Array> {
   const files = renderCsv(facts, composeReport(facts));
-  return new Map(csvParts.map((part) => [`${part}.csv`, files[part]]));
+  return new Map(csvParts.map((part) => [`${part}.csv`, encode(files[part])]));
 }
 
 function renderCsvAs(facts: ReportFacts, report: ReportDocument, part: CsvPart | null): Rendered {
@@ -91,9 +91,27 @@ function renderCsvAs(facts: ReportFacts, report: ReportDocument, part: CsvPart |
   if (part !== null) {
     return textFile(files[part], "text/csv; charset=utf-8; header=present", "csv");
   }
-  const entries = csvParts.map((name) => [`${name}.csv`, strToU8(files[name])]);
-  const body = zipSync(Object.fromEntries(entries), { mtime: zipTime(facts.generated_at) });
+  const body = zip(files, zipTime(facts.generated_at));
   return { body, contentType: "application/zip", extension: "zip", isText: false };
+}
+
+/** Compressed as it is written, so that no file is there as a whole. */
+function zip(files: CsvFiles, mtime: string): Uint8Array<ArrayBuffer> {
+  const written: Uint8Array[] = [];
+  const archive = new Zip((error, piece) => {
+    if (error !== null) throw error;
+    written.push(piece);
+  });
+  const encoder = new TextEncoder();
+  for (const name of csvParts) {
+    const file = new ZipDeflate(`${name}.csv`);
+    file.mtime = mtime;
+    archive.add(file);
+    for (const piece of files[name]) file.push(encoder.encode(piece));
+    file.push(new Uint8Array(), true);
+  }
+  archive.end();
+  return join(written);
 }
 
 /** A zip knows no time zone: the digits are those of UTC, wherever it is made. */
@@ -101,8 +119,47 @@ function zipTime(iso: string): string {
   return iso.slice(0, 19);
 }
 
-function textFile(text: string, contentType: string, extension: string): Rendered {
-  return { body: new TextEncoder().encode(text), contentType, extension, isText: true };
+function textFile(pieces: Iterable<string>, contentType: string, extension: string): Rendered {
+  return { body: encode(pieces), contentType, extension, isText: true };
+}
+
+/** Down to the columns of the history, each of which is a piece of its own. */
+const jsonDepth = 5;
+
+function* jsonLine(value: unknown): Generator<string> {
+  yield* jsonPieces(value, jsonDepth);
+  yield "\n";
+}
+
+/** What JSON.stringify writes, without holding all of it: objects are opened down to `depth`. */
+function* jsonPieces(value: unknown, depth: number): Generator<string> {
+  if (depth === 0 || typeof value !== "object" || value === null || Array.isArray(value)) {
+    yield JSON.stringify(value);
+    return;
+  }
+  let before = "{";
+  for (const [name, each] of Object.entries(value)) {
+    if (each === undefined) continue;
+    yield `${before}${JSON.stringify(name)}:`;
+    yield* jsonPieces(each, depth - 1);
+    before = ",";
+  }
+  yield before === "{" ? "{}" : "}";
+}
+
+function encode(pieces: Iterable<string>): Uint8Array<ArrayBuffer> {
+  const encoder = new TextEncoder();
+  return join(Array.from(pieces, (piece) => encoder.encode(piece)));
+}
+
+function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 function sha256(text: string): string {

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { composeReport } from "../../../src/core/report/compose.ts";
 import { drawChart } from "../../../src/core/report/charts/draw.ts";
-import { pointsOf, reducePoints } from "../../../src/core/report/charts/reduce.ts";
-import type { ChartPoint } from "../../../src/core/report/charts/chart.ts";
+import { pointsOf, reduceColumn } from "../../../src/core/report/charts/reduce.ts";
 import type { Block, Figure } from "../../../src/core/report/document.ts";
 import type { ReportFacts } from "../../../src/core/report/facts.ts";
 import { renderHtml } from "../../../src/core/report/html/html.ts";
@@ -113,33 +112,33 @@ describe("charts", () => {
 });
 
 describe("fewer points", () => {
-  const many = Array.from({ length: 60_480 }, (_, at): ChartPoint => [
-    at * 10_000,
-    Math.sin(at / 500),
-  ]);
+  const stepMs = 10_000;
+  const atMs = Array.from({ length: 60_480 }, (_, at) => at * stepMs);
+  const reduce = (valueAt: (place: number) => number | null) =>
+    reduceColumn({ atMs, values: atMs.map((_, place) => valueAt(place)), stepMs }, 160);
 
   it("no peak and no trough is lost, and the ends stay", () => {
-    const points = many.map(([at, value], place): ChartPoint => [
-      at,
-      place === 31_337 ? 99 : place === 4242 ? -99 : value,
-    ]);
-    const reduced = reducePoints(points, 160);
+    const reduced = reduce((place) =>
+      place === 31_337 ? 99 : place === 4242 ? -99 : Math.sin(place / 500),
+    );
     expect(reduced.length).toBeLessThan(161 * 5);
     expect(reduced).toContainEqual([313_370_000, 99]);
     expect(reduced).toContainEqual([42_420_000, -99]);
-    expect([reduced[0], reduced.at(-1)]).toEqual([points[0], points.at(-1)]);
+    expect([reduced[0], reduced.at(-1)]).toEqual([
+      [0, 0],
+      [604_790_000, Math.sin(60_479 / 500)],
+    ]);
     expect(reduced.map(([at]) => at)).toEqual(
       reduced.map(([at]) => at).toSorted((one, other) => one - other),
     );
   });
 
   it("a gap stays a gap", () => {
-    const points = many.map(([at, value], place): ChartPoint => [
-      at,
-      place > 20_000 && place < 30_000 ? null : value,
-    ]);
-    expect(reducePoints(points, 160).some(([, value]) => value === null)).toBe(true);
-    expect(pointsOf([0, 10, 50], [1, 2, 3], 10)).toEqual([
+    const reduced = reduce((place) =>
+      place > 20_000 && place < 30_000 ? null : Math.sin(place / 500),
+    );
+    expect(reduced.some(([, value]) => value === null)).toBe(true);
+    expect([...pointsOf({ atMs: [0, 10, 50], values: [1, 2, 3], stepMs: 10 })]).toEqual([
       [0, 1],
       [10, 2],
       [20, null],

@@ -4,7 +4,7 @@ import { lint } from "markdownlint/sync";
 import { describe, expect, it } from "vitest";
 import { composeReport } from "../../../src/core/report/compose.ts";
 import type { ReportFacts } from "../../../src/core/report/facts.ts";
-import { renderCsv } from "../../../src/core/report/text/csv.ts";
+import { renderCsv as renderPieces } from "../../../src/core/report/text/csv.ts";
 import {
   formatMs,
   formatP,
@@ -97,6 +97,13 @@ describe("Markdown", () => {
 });
 
 describe("CSV", () => {
+  const renderCsv = (...given: Parameters<typeof renderPieces>) => {
+    const { summary, time_series, histogram } = renderPieces(...given);
+    const [first, second, third] = [summary, time_series, histogram].map((pieces) =>
+      [...pieces].join(""),
+    );
+    return { summary: first ?? "", time_series: second ?? "", histogram: third ?? "" };
+  };
   const read = (text: string) =>
     parse(text, { columns: true, record_delimiter: "\r\n" }) as Record<string, string>[];
 
@@ -123,6 +130,19 @@ describe("CSV", () => {
     const counted = buckets.reduce((sum, { requests }) => sum + Number(requests), 0);
     expect(Math.abs(counted - 48_210)).toBeLessThan(50);
     expect(Number(buckets[1]?.["from_ms"])).toBe(Number(buckets[0]?.["to_ms"]));
+  });
+
+  it("a long time series comes in pieces, and every line once", () => {
+    const { history } = clearWin;
+    const stretches = 9000;
+    const many = history && {
+      ...history,
+      at_ms: Array.from({ length: stretches }, (_, at) => at * 1000),
+    };
+    const facts = { ...clearWin, history: many };
+    const pieces = [...renderPieces(facts, composeReport(facts)).time_series];
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(300_000);
+    expect(read(pieces.join(""))).toHaveLength(2 * stretches);
   });
 
   it("what was not measured is empty, never 0 or NaN", () => {

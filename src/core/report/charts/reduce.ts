@@ -1,64 +1,75 @@
 import type { ChartPoint } from "./chart.ts";
 
+/** A column of history: a value for each stretch that begins at `atMs`, which rises. */
+export type Column = {
+  readonly atMs: readonly number[];
+  readonly values: readonly (number | null)[];
+  readonly stepMs: number;
+};
+
 /**
  * Fewer points for the same picture: of every stretch of the axis the first, the lowest, the highest and the last value
  * stay (Jugel et al., "M4: a visualization-oriented time series data aggregation", VLDB 2014), so that no peak is lost and
- * no percentile is averaged. At most 4 values and 2 gaps a stretch.
+ * no percentile is averaged. At most 4 values and 2 gaps a stretch. A week has sixty thousand points: none but those that
+ * stay is kept.
  */
-export function reducePoints(points: readonly ChartPoint[], stretchesMax: number): ChartPoint[] {
-  if (points.length <= stretchesMax * 4) return [...points];
-  const from = points[0]?.[0] ?? 0;
-  const to = points.at(-1)?.[0] ?? 0;
-  const width = Math.max(1, (to - from) / stretchesMax);
+export function reduceColumn(column: Column, stretchesMax: number): ChartPoint[] {
+  const { atMs } = column;
+  if (atMs.length <= stretchesMax * 4) return [...pointsOf(column)];
+  const from = atMs[0] ?? 0;
+  const width = Math.max(1, ((atMs.at(-1) ?? 0) - from) / stretchesMax);
   const kept: ChartPoint[] = [];
-  let start = 0;
-  while (start < points.length) {
-    const stretch = Math.floor(((points[start] as ChartPoint)[0] - from) / width);
-    let end = start;
-    while (end < points.length && inStretch(points[end] as ChartPoint, from, width) === stretch) {
-      end += 1;
+  let stretch: Stretch | null = null;
+  let place = 0;
+  for (const point of pointsOf(column)) {
+    const at = Math.floor((point[0] - from) / width);
+    if (stretch === null || at !== place) {
+      if (stretch !== null) keepTelling(stretch, kept);
+      stretch = { first: point, last: point, lowest: null, highest: null, gap: null };
+      place = at;
     }
-    for (const at of telling(points, start, end)) kept.push(points[at] as ChartPoint);
-    start = end;
+    take(stretch, point);
   }
+  if (stretch !== null) keepTelling(stretch, kept);
   return kept;
 }
 
-function inStretch([atMs]: ChartPoint, from: number, width: number): number {
-  return Math.floor((atMs - from) / width);
-}
+type Stretch = {
+  readonly first: ChartPoint;
+  last: ChartPoint;
+  lowest: ChartPoint | null;
+  highest: ChartPoint | null;
+  /** The first of those without a value. */
+  gap: ChartPoint | null;
+};
 
-/** Places of what must stay of `points[start, end)`, rising. */
-function telling(points: readonly ChartPoint[], start: number, end: number): readonly number[] {
-  const places = new Set<number>([start, end - 1]);
-  let lowest = -1;
-  let highest = -1;
-  let gap = -1;
-  for (let at = start; at < end; at += 1) {
-    const value = (points[at] as ChartPoint)[1];
-    if (value === null) {
-      if (gap < 0) gap = at;
-      continue;
-    }
-    if (lowest < 0 || value < ((points[lowest] as ChartPoint)[1] as number)) lowest = at;
-    if (highest < 0 || value > ((points[highest] as ChartPoint)[1] as number)) highest = at;
+function take(stretch: Stretch, point: ChartPoint): void {
+  const [, value] = point;
+  stretch.last = point;
+  if (value === null) {
+    stretch.gap ??= point;
+    return;
   }
-  for (const place of [lowest, highest, gap]) if (place >= 0) places.add(place);
-  return [...places].toSorted((one, other) => one - other);
+  const { lowest, highest } = stretch;
+  if (lowest === null || value < (lowest[1] as number)) stretch.lowest = point;
+  if (highest === null || value > (highest[1] as number)) stretch.highest = point;
 }
 
-/** A column of history as points, with a gap where stretches are missing. */
-export function pointsOf(
-  atMs: readonly number[],
-  values: readonly (number | null)[],
-  stepMs: number,
-): ChartPoint[] {
-  const points: ChartPoint[] = [];
+/** What must stay, in the order of time. */
+function keepTelling({ first, last, lowest, highest, gap }: Stretch, kept: ChartPoint[]): void {
+  const points = new Set([first, lowest, highest, gap, last]);
+  points.delete(null);
+  const telling = [...points] as ChartPoint[];
+  kept.push(...telling.toSorted(([one], [other]) => one - other));
+}
+
+/** With a gap where stretches are missing. */
+export function* pointsOf({ atMs, values, stepMs }: Column): Generator<ChartPoint> {
   let before = Number.POSITIVE_INFINITY;
-  for (const [at, ms] of atMs.entries()) {
-    if (ms - before > stepMs * 1.5) points.push([before + stepMs, null]);
-    points.push([ms, values[at] ?? null]);
+  for (let at = 0; at < atMs.length; at += 1) {
+    const ms = atMs[at] as number;
+    if (ms - before > stepMs * 1.5) yield [before + stepMs, null];
+    yield [ms, values[at] ?? null];
     before = ms;
   }
-  return points;
 }

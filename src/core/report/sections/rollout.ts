@@ -1,5 +1,5 @@
 import { leadingTreatment, type Arms } from "../arms.ts";
-import { pointsOf, reducePoints } from "../charts/reduce.ts";
+import { reduceColumn } from "../charts/reduce.ts";
 import type { TimeSeriesChart } from "../charts/chart.ts";
 import type { Block, Figure, Tone } from "../document.ts";
 import type { GuardrailHistory, GuardrailVerdict, ReportFacts, RolloutFacts } from "../facts.ts";
@@ -154,7 +154,7 @@ function guardrailOverTime(
   const { at_ms, value, control, limit, low, high, verdict, unit } = guardrail;
   if (at_ms.length === 0) return null;
   const line = (values: readonly (number | null)[]) =>
-    reducePoints(pointsOf(at_ms, values, stepSeconds * 1000), stretchesMax);
+    reduceColumn({ atMs: at_ms, values, stepMs: stepSeconds * 1000 }, stretchesMax);
   const variant = leadingTreatment(facts, arms) ?? "treatment";
   const hasLimit = limit.some((each) => each !== null);
   const hasControl = control.some((each) => each !== null);

@@ -1,5 +1,5 @@
 import type { Arms } from "../arms.ts";
-import { pointsOf, reducePoints } from "../charts/reduce.ts";
+import { reduceColumn } from "../charts/reduce.ts";
 import type { ChartSeries } from "../charts/chart.ts";
 import type { Block, Figure, NumberFormat } from "../document.ts";
 import type { HistoryColumns, HistoryFacts, ReportFacts } from "../facts.ts";
@@ -68,7 +68,7 @@ function figure(
   const series = measured.map(({ variant, colour, values }): ChartSeries => ({
     name: variant,
     colour,
-    points: reducePoints(pointsOf(history.at_ms, values, stepMs), stretchesMax),
+    points: reduceColumn({ atMs: history.at_ms, values, stepMs }, stretchesMax),
   }));
   const ranges = measured.map(({ variant, values }) => Object.assign({ variant }, spanOf(values)));
   return [
@@ -130,7 +130,8 @@ type Span = {
 };
 
 function spanOf(values: readonly (number | null)[]): Span {
-  const known = values.filter((value) => value !== null).toSorted((one, other) => one - other);
+  // Sorted as bare numbers: of a week, a sorted list would hold an object each.
+  const known = Float64Array.from(values.filter((value) => value !== null)).toSorted();
   const at = values.findLastIndex((value) => value !== null);
   return {
     low: known[0] ?? null,

@@ -6,18 +6,21 @@ import type { HistoryColumns, ReportFacts } from "../facts.ts";
  * are plain digits with a point and their unit in the column's name, nothing is empty but what was not measured.
  */
 export type CsvFiles = {
-  readonly summary: string;
-  readonly time_series: string;
-  readonly histogram: string;
+  readonly summary: Pieces;
+  readonly time_series: Pieces;
+  readonly histogram: Pieces;
 };
+
+/** A text, to be written piece by piece; it can be read once. */
+type Pieces = Iterable<string>;
 
 type Value = string | number | boolean | null;
 
 export function renderCsv(facts: ReportFacts, report: ReportDocument): CsvFiles {
   return {
-    summary: summaryOf(facts, report),
+    summary: [summaryOf(facts, report)],
     time_series: timeSeriesOf(facts),
-    histogram: histogramOf(facts),
+    histogram: [histogramOf(facts)],
   };
 }
 
@@ -86,7 +89,10 @@ function summaryOf(facts: ReportFacts, { verdict }: ReportDocument): string {
   return tableOf(names, rows);
 }
 
-function timeSeriesOf({ experiment, history }: ReportFacts): string {
+/** Of a week there are some hundred thousand lines: few are held at a time. */
+const linesOfPiece = 2000;
+
+function* timeSeriesOf({ experiment, history }: ReportFacts): Generator<string> {
   const columns = [
     "requests",
     "failures",
@@ -99,24 +105,22 @@ function timeSeriesOf({ experiment, history }: ReportFacts): string {
     "tokens_in",
     "tokens_out",
   ] as const satisfies readonly (keyof HistoryColumns)[];
-  const head = lineOf(["experiment", "time", "step_seconds", "variant", ...columns]);
-  if (history === null) return head;
-  const times = history.at_ms.map((ms) => new Date(ms).toISOString());
-  // A week has some hundred thousand lines: nothing is made for each but its text.
-  const parts = [head];
+  yield lineOf(["experiment", "time", "step_seconds", "variant", ...columns]);
+  if (history === null) return;
   for (const [variant, values] of Object.entries(history.variants)) {
     const [start, middle] = [fieldOf(experiment), `${history.step_seconds},${fieldOf(variant)}`];
     const measured = columns.map((name) => values[name]);
-    for (const [at, time] of times.entries()) {
-      let line = `${start},${time},${middle}`;
-      for (const column of measured) {
-        const value = column[at] ?? null;
-        line += value === null ? "," : `,${value}`;
-      }
-      parts.push(`${line}\r\n`);
+    let piece = "";
+    for (let at = 0; at < history.at_ms.length; at += 1) {
+      piece += `${start},${new Date(history.at_ms[at] as number).toISOString()},${middle}`;
+      for (const column of measured) piece += `,${column[at] ?? ""}`;
+      piece += "\r\n";
+      if ((at + 1) % linesOfPiece !== 0) continue;
+      yield piece;
+      piece = "";
     }
+    yield piece;
   }
-  return parts.join("");
 }
 
 function histogramOf({ experiment, breakdown }: ReportFacts): string {
