@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { filledIn, grafanaDashboards, metricsIn, type GrafanaTarget } from "../support/grafana.ts";
+import { alertingRules, recordingRules, ruleFiles } from "../support/alerting-rules.ts";
 import { ensurePrometheus, startPrometheus, type RealPrometheus } from "../support/prometheus.ts";
 import { freePorts, startTestSluice, type TestSluice } from "../support/sluice.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -16,6 +17,12 @@ import { parseExposition } from "../contract/metrics/exposition.ts";
 
 const command = await ensurePrometheus();
 const skipped = command === null ? " (skipped: needs prometheus (Debian package))" : "";
+
+type RealAlert = {
+  readonly state: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+};
 
 type Series = {
   readonly metric: Readonly<Record<string, string>>;
@@ -68,7 +75,11 @@ experiments:
       });
     }
     sluice = await startTestSluice(config("info"));
-    prometheus = await startPrometheus(command as string, [new URL(sluice.adminUrl).host]);
+    prometheus = await startPrometheus(
+      command as string,
+      [new URL(sluice.adminUrl).host],
+      ruleFiles,
+    );
     users = keepComing();
     sluice.sluice.commandRollout("climb", "start", "ann");
     await untilAnswered('sluice_rollout_step{experiment="climb"} == 2');
@@ -171,6 +182,19 @@ experiments:
     }
   });
 
+  it("is what the rules record and alert on", async () => {
+    for (const { record } of recordingRules) {
+      expect([record, await asked(record)]).not.toEqual([record, []]);
+    }
+    const { alerts } = await api<{ alerts: readonly RealAlert[] }>("alerts", {});
+    const told = alerts.find(({ labels }) => labels["alertname"] === "SluiceRolledBack");
+    expect(told).toMatchObject({
+      state: "firing",
+      labels: { experiment: "climb", severity: "critical" },
+      annotations: { summary: "climb was rolled back" },
+    });
+  });
+
   it("asks for no metric that Sluice does not export", async () => {
     const { body } = await request(`${sluice.adminUrl}/metrics`);
     const families = parseExposition(await body.text());
@@ -179,9 +203,8 @@ experiments:
         type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : name,
       ).flat(),
     );
-    const unknown = targets
-      .flatMap(({ expr }) => metricsIn(expr))
-      .filter((name) => !names.has(name));
+    const exprs = [...targets, ...alertingRules, ...recordingRules].map(({ expr }) => expr);
+    const unknown = exprs.flatMap(metricsIn).filter((name) => !names.has(name));
     expect(unknown).toEqual([]);
   });
 });

@@ -56,7 +56,8 @@ export function filledIn(expr: string): string {
     .replaceAll(/\$(?:instance|experiment|variant)\b/g, ".*");
 }
 
-const metricName = /\b(?:sluice|http|nodejs|process)_[a-z0-9_]+/g;
+/** Names with a colon are of recording rules. */
+const metricName = /(?<![\w:])(?:sluice|http|nodejs|process)_[a-z0-9_]+/g;
 
 /** Names of the metrics that a query reads. */
 export function metricsIn(expr: string): readonly string[] {
