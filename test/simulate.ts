@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { createRandom } from "../src/core/statistics/random.ts";
+import { scaleOfTests, simulateScale } from "./sim/replicas/scale.ts";
 import { race, scenarios } from "./sim/rollout/race.ts";
 import { rules, sluice } from "./sim/rollout/rules.ts";
 import { simulateFixedSamples } from "./sim/statistics/fixed-sample.ts";
@@ -20,6 +21,7 @@ import { simulateStickyCoverage, simulateStickyUsers } from "./sim/statistics/st
  * long form; the tests hold the short one. Exit 1 when chance does not explain a row.
  * `npm run simulate -- rollout [--runs N]`: Sluice's guardrails beside the rules of Flagger and Argo Rollouts, all over
  * the same simulated requests. Exit 1 when Sluice raises more false alarms than it promises.
+ * `npm run simulate -- replicas`: 3, 20 and 200 replicas over one store; exit 1 when one of them does not follow.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -100,9 +102,29 @@ function seconds(value: number | null): string {
   return value === null ? "   never" : `${value.toFixed(2).padStart(6)} s`;
 }
 
-let broken = positionals[0] === "rollout" ? compareRollouts() : 0;
+async function growReplicas(): Promise<number> {
+  let wrong = 0;
+  for (const replicas of [3, 20, 200]) {
+    // One after the other, so that each has the processor that it is measured by.
+    // oxlint-disable-next-line no-await-in-loop
+    const row = await simulateScale({ ...scaleOfTests, replicas });
+    const { perSecond, lastAtControlMs, stragglers, newLeaderMs } = row;
+    const isRight = lastAtControlMs !== null && stragglers === 0 && newLeaderMs <= 5000;
+    if (!isRight) wrong += 1;
+    console.log(
+      `${isRight ? "ok  " : "FAIL"} ${replicas} replicas: new leader after ${newLeaderMs} ms; one replica fails, all at the control after ${lastAtControlMs ?? "never"} ms\n` +
+        `     the store has, a second: ${perSecond.heartbeats} heartbeats, ${perSecond.parts} parts of ${perSecond.partKilobytes} kB together, ${perSecond.collected} read; ${row.noticesPerStep} notices for each step\n` +
+        `     CPU of one replica: ${row.cpuMsPerReplicaSecond} ms a second`,
+    );
+  }
+  return wrong;
+}
+
+let broken = 0;
+if (positionals[0] === "rollout") broken = compareRollouts();
+if (positionals[0] === "replicas") broken = await growReplicas();
 for (const [name, share, simulate] of simulations) {
-  if (positionals[0] === "rollout" || !name.includes(values.only)) continue;
+  if (positionals.length > 0 || !name.includes(values.only)) continue;
   console.log(`\n${name}`);
   for (const row of simulate(Math.max(100, Math.round(runs * share)), seed)) {
     const isRight = isWithinBound(row);

@@ -73,6 +73,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         nodeVersion: process.versions.node,
         view: control.view(),
         store: control.store(),
+        replica: control.replica(),
       })),
       metrics: createMetrics({
         view: () => control.view(),
@@ -83,6 +84,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         gates: () => control.gates(),
         live: () => server?.live() ?? null,
         store: () => control.store(),
+        replica: () => control.replica(),
         past: () => control.pastState(),
         mirrors: () => control.mirror().views,
         workers: () => supervisor.state().workers,

@@ -1,4 +1,5 @@
 import type { CollectorView } from "../control/collector.ts";
+import { exchangeLimits } from "../control/replica/telemetry-exchange.ts";
 import type { SystemStatus } from "../wire/system-api.ts";
 import type { Control } from "./control.ts";
 import type { ProcessSample } from "./process-watch.ts";
@@ -13,11 +14,13 @@ export type SystemFacts = {
   readonly sample: ProcessSample;
   readonly view: Pick<CollectorView, "counters" | "routes">;
   readonly store: ReturnType<Control["store"]>;
+  readonly replica: ReturnType<Control["replica"]>;
 };
 
 const mebibyte = 1024 * 1024;
 
-export function describeSystem({ sample, view, store, ...names }: SystemFacts): SystemStatus {
+export function describeSystem(facts: SystemFacts): SystemStatus {
+  const { sample, view, store, replica, ...names } = facts;
   const { p50, p99, max } = sample.eventLoopDelayMs;
   let perSecond = 0;
   for (const route of view.routes.values()) perSecond += route.perSecond;
@@ -37,12 +40,42 @@ export function describeSystem({ sample, view, store, ...names }: SystemFacts): 
       store === null
         ? null
         : {
-            kind: "sqlite",
+            kind: replica === null ? "sqlite" : "postgres",
             up: store.isUp,
             fault: store.fault,
             rows_waiting: store.history.waiting,
             rows_dropped: store.history.dropped,
           },
+    replica: replica === null ? null : describeReplica(replica),
+  };
+}
+
+function describeReplica(
+  replica: NonNullable<SystemFacts["replica"]>,
+): NonNullable<SystemStatus["replica"]> {
+  const { authority, instance, leader, epoch, replicas, exchange } = replica;
+  const mine = replicas.find((each) => each.instance === instance);
+  return {
+    authority,
+    instance,
+    epoch,
+    replicas: replicas.map((each) => ({
+      instance: each.instance,
+      name: each.name,
+      version: each.version,
+      started_at: new Date(each.startedMs).toISOString(),
+      admin_url: each.adminUrl,
+      leads: each.instance === leader,
+      same_configuration: each.configHash === mine?.configHash,
+      seen_seconds_ago: Math.round(each.seenAgoMs / 1000),
+    })),
+    telemetry: {
+      merges: authority === "lead" || replicas.length <= exchangeLimits.mergedByAllMax,
+      parts_waiting: exchange.waiting,
+      parts_dropped: exchange.dropped,
+      parts_merged: exchange.merged,
+      parts_unreadable: exchange.unreadable,
+    },
   };
 }
 

@@ -4,6 +4,17 @@ import { z } from "zod";
 
 const count = z.int().min(0);
 
+const replicaSchema = z.object({
+  instance: z.string(),
+  name: z.string(),
+  version: z.string(),
+  started_at: z.string(),
+  admin_url: z.string().nullable(),
+  leads: z.boolean(),
+  same_configuration: z.boolean().describe("As the one that answers"),
+  seen_seconds_ago: count,
+});
+
 export const systemSchema = z.object({
   host: z.string(),
   pid: count,
@@ -28,6 +39,26 @@ export const systemSchema = z.object({
     })
     .nullable()
     .describe("null without one"),
+  replica: z
+    .object({
+      authority: z
+        .enum(["lead", "follow", "cut_off"])
+        .describe("What this one may decide; cut_off: the store does not answer"),
+      instance: z.string(),
+      epoch: count.nullable().describe("The fencing epoch while it leads"),
+      replicas: z.array(replicaSchema).describe("All that share the store, this one included"),
+      telemetry: z.object({
+        merges: z
+          .boolean()
+          .describe("Whether this one shows what all measured; with many, only the leader does"),
+        parts_waiting: count.describe("Own parts that the others did not get yet"),
+        parts_dropped: count,
+        parts_merged: count.describe("Of others"),
+        parts_unreadable: count.describe("Of replicas of another version"),
+      }),
+    })
+    .nullable()
+    .describe("null where no other replica shares the store"),
 });
 
 export const sessionSchema = z.object({

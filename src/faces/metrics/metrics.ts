@@ -5,6 +5,7 @@ import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
 import { mirrorFamilies } from "./mirror-families.ts";
 import { pastFamilies } from "./past-families.ts";
+import { replicaFamilies } from "./replica-families.ts";
 import { processFamilies } from "./process-families.ts";
 import { rolloutFamilies } from "./rollout-families.ts";
 import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
@@ -23,6 +24,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
     ...rolloutFamilies,
     ...controlFamilies,
     ...pastFamilies,
+    ...replicaFamilies,
     ...mirrorFamilies,
     ...endpointFamilies,
     ...processFamilies,

@@ -5,6 +5,7 @@ import type { HistoryState } from "../../control/history-writer.ts";
 import type { CheckedEndpoint } from "../../control/health.ts";
 import type { ChannelState } from "../../control/notify/channel.ts";
 import type { ReloadState } from "../../control/reload.ts";
+import type { ExchangeState } from "../../control/replica/telemetry-exchange.ts";
 import type { RolloutView } from "../../control/rollout-view.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
 import type { AlertsState } from "../../core/alerting/state.ts";
@@ -27,6 +28,8 @@ export type MetricsSources = {
   readonly live: () => ({ readonly listeners: number } & Readonly<Record<string, number>>) | null;
   /** Null without a store. */
   readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
+  /** This process among those that share its store; null where none do. */
+  readonly replica: () => ReplicaFacts | null;
   /** What is kept of the past, besides telemetry in the store. */
   readonly past: () => PastFacts;
   /** Variants that get copies of writes. */
@@ -38,6 +41,12 @@ export type MetricsSources = {
   readonly startedWallMs: number;
   readonly version: string;
   readonly nodeVersion: string;
+};
+
+export type ReplicaFacts = {
+  readonly authority: "lead" | "follow" | "cut_off";
+  readonly replicas: readonly unknown[];
+  readonly exchange: Omit<ExchangeState, "publishedBytes">;
 };
 
 export type PastFacts = {
@@ -68,6 +77,7 @@ type Read =
   | "gates"
   | "live"
   | "store"
+  | "replica"
   | "past"
   | "mirrors"
   | "workers"
@@ -89,6 +99,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     gates: sources.gates(),
     live: sources.live(),
     store: sources.store(),
+    replica: sources.replica(),
     past: sources.past(),
     mirrors: sources.mirrors(),
     workers: sources.workers(),

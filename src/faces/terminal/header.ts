@@ -106,6 +106,15 @@ export function drawSystem({ document, glyphs }: Model, columns: number): Line {
     const { kind, up } = system.store;
     parts.push([span("store ", "dim"), span(up ? kind : `${kind} down`, up ? "plain" : "bad")]);
   }
+  if (system.replica !== null) {
+    const { authority, replicas } = system.replica;
+    const isCutOff = authority === "cut_off";
+    const words = isCutOff ? "cut off" : authority === "lead" ? "leads" : "follows";
+    parts.push([
+      span("replicas ", "dim"),
+      span(`${replicas.length}, this one ${words}`, isCutOff ? "bad" : "plain"),
+    ]);
+  }
   // What is wrong comes first; what there is no room for is left out as a whole.
   const sorted = [...parts.filter(isBad), ...parts.filter((part) => !isBad(part))];
   const shown: Line[] = [];

@@ -118,6 +118,7 @@ export const system: SystemStatus = {
   in_flight: 1,
   requests_per_second: 12.5,
   store: { kind: "sqlite", up: false, fault: "disk full", rows_waiting: 7, rows_dropped: 0 },
+  replica: null,
 };
 
 const unknown = () =>

@@ -56,6 +56,7 @@ function sourcesOf(
       verdicts: { written: 8, dropped: 9, waiting: 10, recent: { rows: 11, dropped: 12 } },
       refused: 13,
     }),
+    replica: () => null,
     mirrors: () => [],
     workers: () => [
       { index: 0, restarts: 2 },

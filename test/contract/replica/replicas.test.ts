@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sharedEpochStep } from "../../../src/control/epoch-book.ts";
 import { smallText, valid } from "../../core/config/texts.ts";
+import { scaleOfTests, simulateScale } from "../../sim/replicas/scale.ts";
 import { createSimReplica, pass, type SimReplica } from "../../sim/replicas/world.ts";
 import { createFakeTime } from "../../support/fake-time.ts";
 import { createSharedHub } from "../../support/shared-hub.ts";
@@ -226,4 +227,13 @@ describe("replicas that share a store", () => {
     ]);
     expect(kinds()).toEqual(["step", "rolled_back"]);
   });
+});
+
+it("thirty of them follow every step, and a failure on one takes all of them back", async () => {
+  const row = await simulateScale({ ...scaleOfTests, replicas: 30 });
+  expect(row).toMatchObject({ stragglers: 0, steps: 3 });
+  expect(row.newLeaderMs).toBeLessThanOrEqual(5000);
+  // Beyond sixteen, the leader alone reads what the others measured.
+  expect(row.perSecond.collected).toBeLessThanOrEqual(30);
+  expect(row.lastAtControlMs).toBeLessThan(10_000);
 });

@@ -197,6 +197,7 @@ export const liveDocument: LiveDocument = {
     in_flight: 9,
     requests_per_second: 73.06,
     store: { kind: "sqlite", up: true, fault: null, rows_waiting: 0, rows_dropped: 0 },
+    replica: null,
   },
   workers: {
     "0": { index: 0, state: "running", restarts: 0 },

@@ -6,6 +6,7 @@ import { Icon } from "../parts/icon.tsx";
 import { Age, Num } from "../parts/text.tsx";
 import { formatSpan } from "../words/time.ts";
 import { ConfigCard } from "./system/config-card.tsx";
+import { ReplicaTable } from "./system/replica-table.tsx";
 import { EndpointTable, WorkerTable } from "./system/tables.tsx";
 
 /** Sluice itself: whether it is well, what it runs, and which configuration is in force. */
@@ -191,11 +192,31 @@ function Workers() {
   );
 }
 
-/** One process is one replica: without a shared store there are no others to know of. */
+/** Those that share the store; one process alone is one replica. */
 function Replica() {
+  const replica = useLive(({ system }) => system.replica);
   const startedAt = useLive(({ status }) => status.started_at);
   const host = useLive(({ system }) => system.host);
   const version = useLive(({ system }) => `${system.version}, Node ${system.node_version}`);
+  if (replica !== undefined && replica !== null) {
+    const { authority, telemetry } = replica;
+    return (
+      <Card title="Replicas" aside={<Badge {...authorityLooks[authority]} />}>
+        <ReplicaTable replicas={replica.replicas} mine={replica.instance} />
+        {!telemetry.merges && (
+          <p class="muted small">
+            With so many replicas only the leader measures together: numbers here are this one's.
+          </p>
+        )}
+        {telemetry.parts_dropped > 0 && (
+          <p class="failure">
+            <Num value={telemetry.parts_dropped} unit="count" /> parts of this replica's telemetry
+            never reached the others: the store was away for too long.
+          </p>
+        )}
+      </Card>
+    );
+  }
   return (
     <Card title="Replicas">
       <Stats>
@@ -209,3 +230,9 @@ function Replica() {
     </Card>
   );
 }
+
+const authorityLooks = {
+  lead: { tone: "good", icon: "ok", children: "this one leads" },
+  follow: { tone: "info", icon: "ok", children: "this one follows" },
+  cut_off: { tone: "bad", icon: "error", children: "this one is cut off from the store" },
+} as const;
