@@ -77,13 +77,19 @@ export function drawDistribution(
       }),
     );
   }
+  const above: number[] = [];
   for (const [row, { colour, marks }] of marked.entries()) {
     const { at, value } = colourOf(colour);
     for (const mark of marks) {
       const place = x(Math.log(mark.value));
       if (!(place >= plot.left && place <= plot.right)) continue;
       const words = `${mark.label} ${formatValue(mark.value, chart.format)}`;
-      const isLeft = place + widthOf(words, 10) + 4 > plot.right;
+      const width = widthOf(words, 10) + 6;
+      // Lines of the rows above pass through this one.
+      const isStruck = (from: number, to: number) => above.some((each) => each > from && each < to);
+      const isLeft =
+        place + width > plot.right ||
+        (isStruck(place, place + width) && !isStruck(place - width, place));
       const height = plot.top - 4 - (marked.length - 1 - row) * 12;
       parts.push(
         line([place, height - 8, place, plot.bottom], {
@@ -99,6 +105,7 @@ export function drawDistribution(
         }),
       );
     }
+    above.push(...marks.map((mark) => x(Math.log(mark.value))));
   }
   parts.push(...logAxis(low, bounds.at(-1) ?? 1, x, plot, chart, style));
   return svg(plot.bottom + 24, parts, label);

@@ -93,8 +93,9 @@ function drawRow(
         "stroke-opacity": width > 2 ? 0.35 : null,
       }),
     );
-    if (start.isCut) parts.push(arrow(left, middle, -1, row));
-    if (end.isCut) parts.push(arrow(right, middle, 1, row));
+    // One that lies wholly beyond an edge has both its ends there.
+    if (start.at === left && start.isCut) parts.push(arrow(left, middle, -1, row));
+    if (end.at === right && end.isCut) parts.push(arrow(right, middle, 1, row));
     if (width < 2) parts.push(...whiskers([start, end], middle, stroke, kind));
   }
   const place = clamp(x(row.estimate));

@@ -43,7 +43,8 @@ export function drawSteps(chart: StepsChart, label: string, style: ChartStyle): 
     for (const [place, [ms, share]] of steps.entries()) {
       const words = `${Number((share * 100).toPrecision(3))} %`;
       const width = x(steps[place + 1]?.[0] ?? chart.to_ms) - x(ms);
-      if (share === 0 || width < widthOf(words, 10) + 8) continue;
+      const isSame = steps[place - 1]?.[1] === share;
+      if (share === 0 || isSame || width < widthOf(words, 10) + 8) continue;
       const height = share > 0.85 ? y(share) + 13 : y(share) - 5;
       parts.push(
         text(words, x(ms) + 5, height, style, {

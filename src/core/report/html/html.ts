@@ -96,20 +96,26 @@ function renderAdvice({ tone, title, text, evidence }: Advice): string {
 
 /** Cells as long as this get room for words. */
 const wideLength = 40;
+/** Tables with more are set closer, to be seen whole on a usual screen. */
+const denseColumns = 9;
 
 function renderTable({ caption, columns, rows, id }: Table): string {
   const isNumber = columns.map(({ format }) => isNumeric(format));
-  const head = columns.map(
-    ({ name }, at) =>
-      `<th scope="col"${isNumber[at] === true ? ' class="number"' : ""}>${isolate(name)}</th>`,
-  );
+  const head = columns.map(({ name }, at) => {
+    const kinds = [
+      ...(isNumber[at] === true ? ["number"] : []),
+      ...(name.length > wideLength ? ["wide"] : []),
+    ];
+    const kind = kinds.length === 0 ? "" : ` class="${kinds.join(" ")}"`;
+    return `<th scope="col"${kind}>${isolate(name)}</th>`;
+  });
   const body = rows.map((row) => {
     const cells = row.map((cell, at) =>
       renderCell(formatCell(cell, (columns[at] as Column).format), columns[at] as Column, at === 0),
     );
     return `<tr>${cells.join("")}</tr>`;
   });
-  return `<div class="scroll" tabindex="0" role="group" aria-labelledby="c-${id}"><table><caption id="c-${id}">${isolate(caption)}</caption><thead><tr>${head.join("")}</tr></thead><tbody>
+  return `<div class="scroll" tabindex="0" role="group" aria-labelledby="c-${id}"><table${columns.length > denseColumns ? ' class="dense"' : ""}><caption id="c-${id}"><span>${isolate(caption)}</span></caption><thead><tr>${head.join("")}</tr></thead><tbody>
 ${body.join("\n")}
 </tbody></table></div>`;
 }
@@ -137,10 +143,16 @@ function renderFigure({ caption, description, chart, table }: Figure): string {
 
 const strongLetters = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 
-/** Text in whose surroundings nothing turns round because of what is in it. */
+/**
+ * Text in whose surroundings nothing turns round because of what is in it. With Latin letters it is a sentence of the
+ * report, which goes from left to right whatever name it begins with.
+ */
 function isolate(text: string): string {
   const written = escapeText(text);
-  return strongLetters.test(text) ? `<bdi>${written}</bdi>` : written;
+  if (!strongLetters.test(text)) return written;
+  return /\p{Script=Latin}/u.test(text)
+    ? `<bdi dir="ltr">${written}</bdi>`
+    : `<bdi>${written}</bdi>`;
 }
 
 /** Also without what turns the direction of the text around it. */

@@ -68,12 +68,13 @@ dt{color:var(--muted);font-weight:600}dd{margin:0}
 .advice>li::before{content:counter(advice);position:absolute;left:0;top:.15rem;width:2rem;height:2rem;border-radius:50%;display:grid;place-items:center;font-weight:700;color:var(--tone);border:2px solid var(--tone)}
 .advice p{margin:.2rem 0 .5rem}
 .advice dl{font-size:.9rem;margin:0;gap:.2rem 1rem;grid-template-columns:minmax(8rem,14rem) minmax(0,1fr)}
-.scroll{overflow-x:auto;margin:1.25rem 0}.scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+.scroll{overflow-x:auto;margin:1.25rem 0;background:linear-gradient(to right,var(--page),transparent) local left/2rem 100% no-repeat,linear-gradient(to left,var(--page),transparent) local right/2rem 100% no-repeat,linear-gradient(to right,var(--rule),transparent) scroll left/.6rem 100% no-repeat,linear-gradient(to left,var(--rule),transparent) scroll right/.6rem 100% no-repeat}.scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.875rem;line-height:1.4}
-caption{text-align:left;padding-bottom:.5rem}
+.dense{font-size:.8rem}.dense th,.dense td{padding-right:.5rem}
+caption{text-align:left;padding-bottom:.5rem}caption span{position:sticky;left:0;display:inline-block;max-width:min(100%,calc(100vw - 2.5rem))}
 th,td{max-width:22rem;padding:.4rem .7rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
-th{font-weight:600;color:var(--muted);vertical-align:bottom}
-td.wide{min-width:14rem}
+th{font-weight:600;color:var(--muted)}thead th{vertical-align:bottom}
+.wide{min-width:14rem}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.number{white-space:normal}
 td .tone{font-weight:600}
 td code{overflow-wrap:anywhere}

@@ -3,6 +3,7 @@ import type { Block, Cell, Column, Table } from "../document.ts";
 import type { MeasuredVariant, ReportFacts } from "../facts.ts";
 import { isDurationMetric } from "../../telemetry/metric-names.ts";
 import { capital, nameOf } from "../text/format.ts";
+import { latencyCells, latencyColumns, meansTable, type Mean } from "./columns.ts";
 import { rowOf } from "./row.ts";
 
 /** What became of requests, by outcome, reason, route, segment and metric. */
@@ -94,26 +95,14 @@ function routesTable(measured: readonly MeasuredVariant[]): Table | null {
       { name: "Variant", format: "text" },
       { name: "Requests", format: "count" },
       { name: "Success", format: "share" },
-      { name: "p50", format: "ms" },
-      { name: "p95", format: "ms" },
-      { name: "p99", format: "ms" },
+      ...latencyColumns,
     ],
     rows: routes.slice(0, routesMax).flatMap((route) =>
       measured.flatMap(({ variant, routes }): Cell[][] => {
         const row = routes.find((each) => each.route === route);
         if (row === undefined) return [];
         const { requests, success_rate, latency_ms } = row;
-        return [
-          [
-            route,
-            variant,
-            requests,
-            success_rate,
-            latency_ms?.p50 ?? null,
-            latency_ms?.p95 ?? null,
-            latency_ms?.p99 ?? null,
-          ],
-        ];
+        return [[route, variant, requests, success_rate, ...latencyCells(latency_ms)]];
       }),
     ),
   };
@@ -125,61 +114,37 @@ const segments: Readonly<Record<string, string>> = {
 };
 
 function segmentsTable(measured: readonly MeasuredVariant[]): Table | null {
-  const names = Object.keys(segments).filter((name) =>
-    measured.some(({ metrics }) => metrics[name] !== undefined),
+  const means = Object.entries(segments).flatMap(([name, what]) =>
+    meansOf(measured, name, what, "ms"),
   );
-  if (names.length === 0) return null;
-  return {
-    kind: "table",
-    id: "segments",
-    caption: "By segment: caches make repeated inputs fast.",
-    columns: [
-      { name: "Segment", format: "text" },
-      { name: "Variant", format: "text" },
-      { name: "Requests", format: "count" },
-      { name: "Mean latency", format: "ms" },
-    ],
-    rows: names.flatMap((name) =>
-      measured.flatMap(({ variant, metrics }): Cell[][] => {
-        const found = metrics[name];
-        return found === undefined
-          ? []
-          : [[segments[name] ?? name, variant, found.count, found.mean]];
-      }),
-    ),
-  };
+  const caption = "Mean latency by segment: caches make repeated inputs fast.";
+  return meansTable("segments", caption, ["Segment", "Requests"], means);
 }
 
 function metricsTable(measured: readonly MeasuredVariant[]): Table | null {
   const names = [...new Set(measured.flatMap(({ metrics }) => Object.keys(metrics)))].filter(
     (name) => !Object.hasOwn(segments, name),
   );
-  if (names.length === 0) return null;
-  return {
-    kind: "table",
-    id: "metrics",
-    caption: "What answers said of themselves: means, and over how many answers.",
-    columns: [
-      { name: "Metric", format: "text" },
-      ...measured.flatMap(({ variant }): Column[] => [
-        { name: variant, format: "number" },
-        { name: `${variant}, answers`, format: "count" },
-      ]),
-    ],
-    rows: names.map((name) =>
-      rowOf(
-        capital(nameOf(name)),
-        measured.flatMap(({ metrics }): Cell[] => {
-          const found = metrics[name];
-          if (found === undefined) return [null, 0];
-          return [
-            { value: found.mean, format: isDurationMetric(name) ? "ms" : "number" },
-            found.count,
-          ];
-        }),
-      ),
-    ),
-  };
+  const means = names.flatMap((name) =>
+    meansOf(measured, name, capital(nameOf(name)), isDurationMetric(name) ? "ms" : "number"),
+  );
+  const caption = "What answers said of themselves: means, and over how many answers.";
+  return meansTable("metrics", caption, ["Metric", "Answers"], means);
+}
+
+/** Of one metric, with each variant that has it. */
+function meansOf(
+  measured: readonly MeasuredVariant[],
+  name: string,
+  what: string,
+  format: Mean["format"],
+): readonly Mean[] {
+  return measured.flatMap(({ variant, metrics }) => {
+    const found = metrics[name];
+    return found === undefined
+      ? []
+      : [{ what, variant, format, mean: found.mean, count: found.count }];
+  });
 }
 
 function columnsOf(measured: readonly MeasuredVariant[], format: "count"): Column[] {

@@ -1,6 +1,7 @@
 import type { Block } from "../document.ts";
 import type { ReportFacts } from "../facts.ts";
 import { formatNumber } from "../../statistics/decision/words.ts";
+import { formatMs, formatValue } from "../text/format.ts";
 
 /** Entries in the document, the newest; the JSON's facts have all. */
 const entriesMax = 100;
@@ -35,12 +36,15 @@ function wordsOf(facts: ReportFacts["journal"]["entries"][number]["facts"]): str
   return Object.entries(facts)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => {
-      const text = typeof value === "number" ? numberOf(value) : String(value);
-      return `${name.replaceAll("_", " ")}: ${text}`;
+      const isDuration = typeof value === "number" && name.endsWith("_ms");
+      const text = typeof value === "number" ? numberOf(name, value) : String(value);
+      return `${name.replace(isDuration ? /_ms$/ : "", "").replaceAll("_", " ")}: ${text}`;
     })
     .join("; ");
 }
 
-function numberOf(value: number): string {
+function numberOf(name: string, value: number): string {
+  if (name.endsWith("_ms")) return formatMs(value);
+  if (name === "share") return formatValue(value, "share");
   return Number.isInteger(value) ? String(value) : formatNumber(value);
 }

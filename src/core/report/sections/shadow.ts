@@ -1,7 +1,8 @@
 import type { Arms } from "../arms.ts";
-import type { Block, Cell, Table } from "../document.ts";
+import type { Block, Table } from "../document.ts";
 import type { CopiesFacts, PairedFacts, ReportFacts } from "../facts.ts";
 import { capital, formatP, formatQuantity, formatValue, nameOf, plural } from "../text/format.ts";
+import { latencyCells, latencyColumns, meansTable, type Mean } from "./columns.ts";
 
 /** What copies of requests told, whose answers no user saw. */
 export function describeShadow({ status }: ReportFacts, arms: Arms): readonly Block[] {
@@ -40,43 +41,29 @@ function copiesTable(copied: Copied): Table {
       { name: "Variant", format: "text" },
       { name: "Copies", format: "count" },
       { name: "Success", format: "share" },
-      { name: "p50", format: "ms" },
-      { name: "p95", format: "ms" },
-      { name: "p99", format: "ms" },
+      ...latencyColumns,
     ],
     rows: copied.map(({ variant, copies: { requests, success_rate, latency_ms } }) => [
       variant,
       requests,
       success_rate,
-      latency_ms?.p50 ?? null,
-      latency_ms?.p95 ?? null,
-      latency_ms?.p99 ?? null,
+      ...latencyCells(latency_ms),
     ]),
   };
 }
 
 function metricsTable(copied: Copied): Table | null {
-  const rows = copied.flatMap(({ variant, copies }) =>
-    Object.entries(copies.metrics).map(([name, { count, mean }]): Cell[] => [
+  const means = copied.flatMap(({ variant, copies }) =>
+    Object.entries(copies.metrics).map(([name, { mean, count }]): Mean => ({
+      what: capital(nameOf(name)),
       variant,
-      capital(nameOf(name)),
-      { value: mean, format: name.startsWith("latency_") ? "ms_change" : "number" },
+      format: name.startsWith("latency_") ? "ms_change" : "number",
+      mean,
       count,
-    ]),
+    })),
   );
-  if (rows.length === 0) return null;
-  return {
-    kind: "table",
-    id: "copies_compared",
-    caption: "How its answers compare with the control's to the same requests: means.",
-    columns: [
-      { name: "Variant", format: "text" },
-      { name: "Measure", format: "text" },
-      { name: "Mean", format: "number" },
-      { name: "Pairs", format: "count" },
-    ],
-    rows,
-  };
+  const caption = "How its answers compare with the control's to the same requests: means.";
+  return meansTable("copies_compared", caption, ["Measure", "Pairs"], means);
 }
 
 function describePairs(variant: string, paired: PairedFacts, arms: Arms): readonly Block[] {

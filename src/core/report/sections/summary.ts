@@ -173,16 +173,16 @@ function costOf({ lifecycle }: ReportFacts, arms: Arms): string {
 }
 
 function tokensOf(arms: Arms): string {
-  const control = arms.measured(arms.control)?.metrics["tokens_out"];
+  const base = arms.measured(arms.control)?.metrics["tokens_out"]?.mean ?? 0;
   const told = arms.treatments.flatMap((variant) => {
-    const mine = arms.measured(variant)?.metrics["tokens_out"];
-    if (mine === undefined || control === undefined || control.mean === 0) return [];
-    const change = mine.mean / control.mean - 1;
+    const mean = arms.measured(variant)?.metrics["tokens_out"]?.mean;
+    if (mean === undefined || base === 0) return [];
     return [
-      ` Its answers took ${formatValue(mine.mean, "number")} output tokens each with ${variant}, ${formatValue(control.mean, "number")} with ${arms.control} (${formatValue(change, "change")}).`,
+      `${formatValue(mean, "number")} with ${variant} (${formatValue(mean / base - 1, "change")})`,
     ];
   });
-  return told.join("").replaceAll(" Its answers", " Answers");
+  if (told.length === 0) return "";
+  return ` Output tokens an answer: ${told.join(", ")}, ${formatValue(base, "number")} with ${arms.control}.`;
 }
 
 function sentence(text: string): string {

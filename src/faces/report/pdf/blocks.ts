@@ -135,10 +135,13 @@ function renderTerms(items: readonly (readonly [string, string])[], width: numbe
   };
 }
 
-const keyColumns = 4;
+/** Three or four in a row, whichever leaves less room empty. */
+function columnsFor(count: number): number {
+  return (3 - (count % 3)) % 3 < (4 - (count % 4)) % 4 ? 3 : 4;
+}
 
 function renderKeyNumbers(items: readonly KeyNumber[]): Content {
-  const columns = Math.min(keyColumns, Math.max(3, items.length));
+  const columns = columnsFor(items.length);
   const cells = items.map(({ label, text, note, tone }): TableCell => ({
     stack: [
       { text: runsOf(label), fontSize: 7.5, color: inks.muted },
