@@ -28,6 +28,8 @@ export type EpochBook = {
   next(before: Epochs, proposed: Epochs, experiments: Experiments): Epochs;
   /** Writes down the epochs that the workers route by now. */
   keep(epochs: Epochs, experiments: Experiments): void;
+  /** As they are kept now. */
+  kept(): KeptEpochs;
   /** Since when an epoch is, wall milliseconds; null when it is not the one that was kept. */
   sinceMs(experiment: string, epoch: number | undefined): number | null;
   /** Takes over the epochs that another replica kept. */
@@ -67,6 +69,7 @@ function createOwnBook(
     keep(epochs, experiments) {
       kept = keepEpochs(store, kept, epochs, experiments, nowMs());
     },
+    kept: () => kept,
     sinceMs: (experiment, epoch) => sinceOf(kept, experiment, epoch),
     adopt: () => {},
     behind: () => [],
@@ -120,6 +123,7 @@ function createSharedBook(
       // What the store did not take is tried again: it is not what the replicas share.
       kept = readShared();
     },
+    kept: () => kept,
     sinceMs: (experiment, epoch) => sinceOf(kept, experiment, epoch),
     adopt() {
       kept = readShared();

@@ -2,6 +2,7 @@ import { addHistoryTotals, decodeHistory, type HistoryTotals } from "../core/tel
 import { parseSeriesText } from "../core/telemetry/series-text.ts";
 import type { SeriesKey } from "../core/telemetry/snapshot.ts";
 import type { KeptEpochs } from "./epochs.ts";
+import type { HeldHistory } from "./history-writer.ts";
 import { historyResolutionsMs, type HistoryResolutionMs, type Store } from "./store/store.ts";
 
 /** What one variant measured in its present epoch before this process began. */
@@ -41,11 +42,11 @@ export function readMeasuredBefore(
       if (wanted.get(key.experiment)?.epoch !== key.epoch) continue;
       const decoded = decodeHistory(row.counts);
       if (!decoded.ok) continue;
-      const id = `${key.experiment} ${key.variant} ${key.shadow}`;
+      const { experiment, variant } = key;
+      const id = idOf({ ...key, experiment, variant });
       const before = sums.get(id);
       const totals =
         before === undefined ? decoded.value : addHistoryTotals(before.totals, decoded.value);
-      const { experiment, variant } = key;
       sums.set(id, { key: { ...key, experiment, variant }, totals });
     }
   };
@@ -53,6 +54,38 @@ export function readMeasuredBefore(
   add(Math.max(hoursMs, Math.floor(sinceMs / minuteMs) * minuteMs), minutesMs, minuteMs);
   add(Math.max(minutesMs, Math.floor(sinceMs / finestMs) * finestMs), nowMs + finestMs, finestMs);
   return [...sums.values()];
+}
+
+/**
+ * As `readMeasuredBefore`, with what this process holds back for the store: everything that is known of the present epochs
+ * by a replica that missed what the others measured. Of their last ten seconds it knows nothing.
+ */
+export function measureAgain(
+  store: Pick<Store, "readHistory" | "rollUp">,
+  held: readonly HeldHistory[],
+  epochs: KeptEpochs,
+  experiments: readonly string[],
+  nowMs: number,
+): readonly MeasuredBefore[] {
+  const sums = new Map(
+    readMeasuredBefore(store, epochs, experiments, nowMs).map((each) => [idOf(each.key), each]),
+  );
+  for (const { series, totals } of held) {
+    const key = parseSeriesText(series);
+    if (key === null || key.experiment === null || key.variant === null) continue;
+    if (epochs[key.experiment]?.epoch !== key.epoch) continue;
+    const { experiment, variant } = key;
+    const before = sums.get(idOf({ ...key, experiment, variant }));
+    sums.set(idOf({ ...key, experiment, variant }), {
+      key: { ...key, experiment, variant },
+      totals: before === undefined ? totals : addHistoryTotals(before.totals, totals),
+    });
+  }
+  return [...sums.values()];
+}
+
+function idOf({ experiment, variant, shadow }: MeasuredBefore["key"]): string {
+  return `${experiment} ${variant} ${shadow}`;
 }
 
 function* eachRow(

@@ -12,7 +12,11 @@ import type { Past } from "../control/past/past.ts";
 import { createVerdictLog, type VerdictLogState } from "../control/past/verdict-log.ts";
 import { createRecentHistory, type RecentState } from "../control/recent-history.ts";
 import type { CheckedEndpoint } from "../control/health.ts";
-import { readMeasuredBefore } from "../control/measured-before.ts";
+import {
+  measureAgain,
+  readMeasuredBefore,
+  type MeasuredBefore,
+} from "../control/measured-before.ts";
 import { createComparisons, type Comparisons } from "../control/comparisons.ts";
 import { createCompatibility, type CompatibilityStatus } from "../control/compatibility.ts";
 import { createMirror, type MirrorView } from "../control/mirror/mirror.ts";
@@ -192,11 +196,9 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   );
   if (store !== null) {
     const keys = Object.keys(config.experiments);
-    const nowMs = realClock.wallMs();
-    for (const before of readMeasuredBefore(store, book.keptBefore, keys, nowMs)) {
-      collector.restore(before, realClock.monotonicMs());
-    }
+    restore(readMeasuredBefore(store, book.keptBefore, keys, realClock.wallMs()));
   }
+
   const mirror =
     config.store === null
       ? null
@@ -226,6 +228,10 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         mirrors: mirror?.view() ?? [],
       }),
   });
+  function restore(measured: readonly MeasuredBefore[]): void {
+    for (const before of measured) collector.restore(before, realClock.monotonicMs());
+  }
+
   function joinReplicas(kept: KeptStore, sharedStore: NonNullable<KeptStore["shared"]>): Replica {
     return createReplica({
       ...shared,
@@ -244,6 +250,12 @@ export function createControl(config: Config, dependencies: ControlDependencies)
         measure(series) {
           collector.addRemote(series, realClock.monotonicMs());
           recent.take(series);
+        },
+        measureAgain() {
+          const held = history?.held() ?? [];
+          const nowMs = realClock.wallMs();
+          const keys = Object.keys(present.experiments);
+          restore(measureAgain(kept, held, book.kept(), keys, nowMs));
         },
       })),
     });

@@ -22,6 +22,8 @@ export type ReplicaParts = {
   readonly route: (experiment: string, isNewEpoch: boolean) => Promise<unknown>;
   /** Merges what another replica measured of experiments. */
   readonly measure: (series: readonly SeriesDelta[]) => void;
+  /** Puts together anew what all replicas measured of the present epochs. */
+  readonly measureAgain: () => void;
 };
 
 /** What each part does about the other replicas. `parts` is asked when something happens, not before. */
@@ -52,6 +54,7 @@ export function createReplicaHooks(parts: () => ReplicaParts): ReplicaHooks {
       measure(series);
       rollouts.take(worker, series, epochs());
     },
+    onMissed: () => parts().measureAgain(),
     onWorkerGone: (worker) => parts().rollouts.workerGone(worker),
   };
 }

@@ -19,6 +19,8 @@ export type ReplicaHooks = {
   readonly onStates: (changed: ReadonlyMap<JournalScope, readonly string[]>) => void;
   readonly onTelemetry: (worker: string, series: readonly SeriesDelta[]) => void;
   readonly onWorkerGone: (worker: string) => void;
+  /** What the others measured in the meantime is only in the history. */
+  readonly onMissed: () => void;
 };
 
 export type ReplicaDependencies = {
@@ -63,6 +65,7 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
   });
   const states = createSharedStates(store, () => replicas.epoch());
   const exchange = createTelemetryExchange({
+    clock,
     timers,
     shared,
     log,
@@ -70,6 +73,7 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
     isLeader: () => replicas.authority() === "lead",
     onTelemetry: hooks.onTelemetry,
     onGone: hooks.onWorkerGone,
+    onMissed: hooks.onMissed,
   });
   return {
     sharing: {

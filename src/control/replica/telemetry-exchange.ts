@@ -1,4 +1,4 @@
-import type { Timers } from "../../base/clock.ts";
+import type { Clock, Timers } from "../../base/clock.ts";
 import type { SeriesDelta } from "../../core/telemetry/snapshot.ts";
 import { sharedStoreLimits, type SharedStore } from "../store/shared-store.ts";
 import type { SupervisorLog } from "../worker-slot.ts";
@@ -31,6 +31,7 @@ export type ExchangeState = {
 };
 
 export type ExchangeDependencies = {
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly shared: Pick<SharedStore, "publish" | "collect">;
   /** How many replicas there are; whether this one is to merge what the others measured. */
@@ -40,6 +41,8 @@ export type ExchangeDependencies = {
   readonly onTelemetry: (worker: string, series: readonly SeriesDelta[]) => void;
   /** A worker of another replica is not there any more. */
   readonly onGone: (worker: string) => void;
+  /** For so long nothing was collected that parts of others are gone; what there still was is merged. */
+  readonly onMissed: () => void;
   readonly log: SupervisorLog;
 };
 
@@ -54,13 +57,14 @@ export type TelemetryExchange = {
 };
 
 export function createTelemetryExchange(dependencies: ExchangeDependencies): TelemetryExchange {
-  const { timers, shared, replicas, isLeader, onTelemetry, onGone, log } = dependencies;
+  const { clock, timers, shared, replicas, isLeader, onTelemetry, onGone, log } = dependencies;
   let measured: WorkerSeries[] = [];
   const waiting: { readonly sequence: number; readonly body: Uint8Array }[] = [];
   let waitingBytes = 0;
   let sequence = 0;
   let isPublishing = false;
   let isCollecting = false;
+  let collectedMs = clock.monotonicMs();
   const counts = { published: 0, publishedBytes: 0, dropped: 0, merged: 0, unreadable: 0 };
   /** Names of other replicas' workers, by instance. */
   const workers = new Map<string, Set<string>>();
@@ -117,10 +121,14 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
     const isMerging = isLeader() || replicas() <= exchangeLimits.mergedByAllMax;
     if (isCollecting || !isMerging) return;
     isCollecting = true;
+    const askedMs = clock.monotonicMs();
     const collected = await shared.collect();
     isCollecting = false;
     if (!collected.ok) return;
     for (const { instance, body } of collected.value) merge(instance, body);
+    const isMissing = askedMs - collectedMs > sharedStoreLimits.telemetryMs;
+    collectedMs = askedMs;
+    if (isMissing) dependencies.onMissed();
   }
 
   function merge(instance: string, body: Uint8Array): void {

@@ -182,6 +182,21 @@ describe("replicas that share a store", () => {
     expect(lonely.replica.view().exchange).toMatchObject({ dropped: 0, unreadable: 0 });
   });
 
+  it("look into the history for what the others measured while they were away for long", async () => {
+    const { followers, run, hub } = await open({ hold: "1h" });
+    const lonely = followers()[0] as SimReplica;
+    hub.cut(lonely.instance);
+    await run(20_000);
+    hub.mend(lonely.instance);
+    await run(2000);
+    expect(lonely.logs).not.toContain("measured again");
+    hub.cut(lonely.instance);
+    await run(40_000);
+    hub.mend(lonely.instance);
+    await run(2000);
+    expect(lonely.logs.filter((message) => message === "measured again")).toHaveLength(1);
+  });
+
   it("that have another plan than the leader give nobody its treatment, and follow once they have the same", async () => {
     const { followers, run, leader, replicas, hub } = await open({ hold: "1h" });
     leader().rollouts.command("e", "start", "ann");

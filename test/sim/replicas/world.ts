@@ -90,6 +90,7 @@ export function createSimReplica(
       policies: () => rollouts.withShares(config).experiments,
       route: async (experiment, isNewEpoch) => route(experiment, isNewEpoch),
       measure: add,
+      measureAgain: () => void logs.push("measured again"),
     })),
   });
 
