@@ -22,15 +22,15 @@ const hourMs = 3_600_000;
 const [finestMs, minuteMs] = historyResolutionsMs;
 
 /** How long each resolution is of use. */
-const keptAtMostMs: Readonly<Record<HistoryResolutionMs, number>> = {
+export const keptAtMostMs: Readonly<Record<HistoryResolutionMs, number>> = {
   10_000: 24 * hourMs,
   60_000: 7 * 24 * hourMs,
   3_600_000: Infinity,
 };
 
 /** Rows added up and rows deleted in one call: about 20 ms of the main thread at 11 kB a row. */
-const mergedMax = 50;
-const deletedMax = 500;
+export const rollUpLimits = { mergedMax: 50, deletedMax: 500 } as const;
+const { mergedMax, deletedMax } = rollUpLimits;
 
 /** The history tables. Its methods throw what SQLite throws. */
 export class HistoryTables {
@@ -174,12 +174,8 @@ export class HistoryTables {
     this.#addRow(seriesId, startMs, resolutionMs === finestMs ? minuteMs : hourMs, counts);
   }
 
-  /** What cannot be read counts nothing. */
   #sum(left: Uint8Array, right: Uint8Array): Uint8Array {
-    const sum = mergeHistory(left, right);
-    if (sum.ok) return sum.value;
-    this.#unreadable += 1;
-    return decodeHistory(left).ok ? left : right;
+    return sumCounts(left, right, () => (this.#unreadable += 1));
   }
 
   #seriesId(key: string): number {
@@ -202,6 +198,18 @@ export class HistoryTables {
       throw error;
     }
   }
+}
+
+/** Both added up; what cannot be read counts nothing. */
+export function sumCounts(
+  left: Uint8Array,
+  right: Uint8Array,
+  onUnreadable: () => void,
+): Uint8Array {
+  const sum = mergeHistory(left, right);
+  if (sum.ok) return sum.value;
+  onUnreadable();
+  return decodeHistory(left).ok ? left : right;
 }
 
 type Row = { id: number; seriesId: number; atMs: number; counts: Uint8Array };

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { alertKinds } from "../../core/alerting/policy.ts";
 import type { JournalEntry } from "../../core/experiment/journal.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
@@ -6,8 +6,20 @@ import { journalReadDefault, journalReadMax, type JournalQuery } from "./store.t
 
 /** Entries of the journal; throws what SQLite throws. */
 export function readJournal(database: DatabaseSync, query: JournalQuery): readonly JournalEntry[] {
+  const { sql, values } = journalSelection(query);
+  return database
+    .prepare(sql)
+    .all(...values)
+    .map((row) => entryOf(row as JournalRow));
+}
+
+/** The statement that reads entries, with question marks for its values. */
+export function journalSelection(query: JournalQuery): {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+} {
   const wheres: string[] = [];
-  const values: SQLInputValue[] = [];
+  const values: (string | number)[] = [];
   for (const [where, value] of [
     ["sequence > ?", query.afterSequence],
     ["sequence < ?", query.beforeSequence],
@@ -23,13 +35,10 @@ export function readJournal(database: DatabaseSync, query: JournalQuery): readon
     wheres.push(about.where);
     values.push(...about.values);
   }
-  const limit = Math.min(Math.max(query.limit ?? journalReadDefault, 1), journalReadMax);
   const where = wheres.length === 0 ? "" : `WHERE ${wheres.join(" AND ")}`;
   const order = query.newestFirst === true ? "DESC" : "ASC";
-  return database
-    .prepare(`SELECT * FROM journal ${where} ORDER BY sequence ${order} LIMIT ?`)
-    .all(...values, limit)
-    .map(entryOf);
+  values.push(Math.min(Math.max(query.limit ?? journalReadDefault, 1), journalReadMax));
+  return { sql: `SELECT * FROM journal ${where} ORDER BY sequence ${order} LIMIT ?`, values };
 }
 
 /**
@@ -50,8 +59,14 @@ function aboutExperiment(key: string): { readonly where: string; readonly values
   return { where: `(${wheres.join(" OR ")})`, values: [key, ...ofAlerts] };
 }
 
-function entryOf(row: Record<string, SQLOutputValue>): JournalEntry {
+/** A row of the journal's table. */
+export type JournalRow = Omit<JournalEntry, "atMs" | "facts"> & {
+  readonly at_ms: number;
+  readonly facts: string;
+};
+
+/** Throws a SyntaxError when the facts are no JSON. */
+export function entryOf(row: JournalRow): JournalEntry {
   const { sequence, at_ms: atMs, actor, scope, subject, kind, facts } = row;
-  const parsed = JSON.parse(facts as string) as JsonValue;
-  return { sequence, atMs, actor, scope, subject, kind, facts: parsed } as JournalEntry;
+  return { sequence, atMs, actor, scope, subject, kind, facts: JSON.parse(facts) as JsonValue };
 }

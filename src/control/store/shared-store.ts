@@ -63,6 +63,8 @@ export const sharedStoreLimits = {
  * the deadline has passed; while the server is known to be gone, it is refused at once. The rest does not block.
  */
 export type SharedStore = Store & {
+  /** This process, as the others know it: the `instance` of what it reports. */
+  readonly instance: string;
   /**
    * Says that this replica is there and, with `wantsLead`, that it would lead: it does when nobody leads, when the
    * leader's session is gone, or when the leader was silent for `leaseMs`. Who leads already goes on; who does not want

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { JournalEntry, JournalScope, NewEntry } from "../../core/experiment/journal.ts";
 import type { JsonValue } from "../../core/experiment/policy.ts";
+import { over, textsOf } from "./append-texts.ts";
 import { HistoryTables } from "./history.ts";
 import { HistoryReads } from "./history-reads.ts";
 import { readJournal } from "./journal-reads.ts";
@@ -11,10 +12,7 @@ import { memoryPath, openFile, type OpenedFile } from "./sqlite-file.ts";
 import { faultOf } from "./sqlite-fault.ts";
 import { VerdictTables, type StoredVerdict } from "./verdicts.ts";
 import {
-  appendEntriesMax,
-  factsCharactersMax,
   historyBatchMax,
-  stateCharactersMax,
   type HistoryCuts,
   type HistoryPage,
   type HistoryQuery,
@@ -98,16 +96,9 @@ class SqliteStore implements Store {
   }
 
   append(entries: readonly NewEntry[], states: readonly NewState[]): Result<number, StoreFault> {
-    const facts = entries.map((entry) => JSON.stringify(entry.facts));
-    const texts = states.map(({ state }) => JSON.stringify(state));
-    const tooLarge = [
-      over("entries of one append", entries.length, appendEntriesMax),
-      ...facts.map((text) =>
-        over("characters of an entry's facts", text.length, factsCharactersMax),
-      ),
-      ...texts.map((text) => over("characters of a state", text.length, stateCharactersMax)),
-    ].find((reason) => reason !== null);
-    if (tooLarge) return err({ code: "too_large", message: tooLarge });
+    const texts = textsOf(entries, states);
+    if (!texts.ok) return texts;
+    const { facts, states: stateTexts } = texts.value;
     return this.#write(() =>
       inTransaction(this.#database, () => {
         const { insertEntry, putState, deleteState } = this.#statements;
@@ -117,7 +108,7 @@ class SqliteStore implements Store {
         const sequence = this.#lastSequence();
         for (const [at, { scope, subject, state }] of states.entries()) {
           if (state === null) deleteState.run(scope, subject);
-          else putState.run(scope, subject, texts[at] as string, sequence);
+          else putState.run(scope, subject, stateTexts[at] as string, sequence);
         }
         return sequence;
       }),
@@ -141,7 +132,7 @@ class SqliteStore implements Store {
 
   addHistory(rows: readonly HistoryRow[]): Result<void, StoreFault> {
     const tooLarge = over("rows of history at once", rows.length, historyBatchMax);
-    if (tooLarge !== null) return err({ code: "too_large", message: tooLarge });
+    if (tooLarge !== null) return err(tooLarge);
     return this.#write(() => this.#history.add(rows));
   }
 
@@ -171,7 +162,7 @@ class SqliteStore implements Store {
 
   addVerdicts(rows: readonly VerdictRow[]): Result<void, StoreFault> {
     const tooLarge = over("verdicts at once", rows.length, historyBatchMax);
-    if (tooLarge !== null) return err({ code: "too_large", message: tooLarge });
+    if (tooLarge !== null) return err(tooLarge);
     return this.#write(() => this.#verdicts.add(rows));
   }
 
@@ -224,10 +215,6 @@ class SqliteStore implements Store {
 }
 
 class FileMoved extends Error {}
-
-function over(what: string, count: number, max: number): string | null {
-  return count > max ? `${count} ${what} are more than ${max}` : null;
-}
 
 function identityOf(path: string): string | null {
   const file = statSync(path, { throwIfNoEntry: false });

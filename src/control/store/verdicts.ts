@@ -9,7 +9,7 @@ import type {
 } from "./store.ts";
 
 /** Rows deleted in one call: some milliseconds of the main thread. */
-const deletedMax = 1000;
+export const verdictsDeletedMax = 1000;
 
 /** The verdict tables. Its methods throw what SQLite throws. */
 export class VerdictTables {
@@ -43,7 +43,7 @@ export class VerdictTables {
         const { experiment, guardrail, unit, onBreach, dryRun } = of;
         const id = putGuardrail.get(experiment, guardrail, unit, onBreach, dryRun ? 1 : 0)?.["id"];
         const measured = [value, control, limit, low, high, requests, pValue];
-        put.run(id as number, atMs, kinds.indexOf(verdict), ...measured);
+        put.run(id as number, atMs, verdictKinds.indexOf(verdict), ...measured);
       }
     });
     this.#rows += rows.length;
@@ -69,17 +69,17 @@ export class VerdictTables {
     const { read } = this.#statements;
     const rows = read.all(stepMs, stepMs, experiment, guardrail, fromMs, toMs);
     return rows.map((row) =>
-      Object.assign(row, { verdict: kinds[row["kind"] as number] }),
+      Object.assign(row, { verdict: verdictKinds[row["kind"] as number] }),
     ) as unknown as StoredVerdict[];
   }
 
   trim(nowMs: number, { retentionMs, rowsMax }: VerdictRetention): VerdictTrim {
     const { deleteOld, deleteHarmless, deleteAny, deleteUnused } = this.#statements;
     const deleted = inTransaction(this.#database, () => {
-      let gone = Number(deleteOld.run(nowMs - retentionMs, deletedMax).changes);
+      let gone = Number(deleteOld.run(nowMs - retentionMs, verdictsDeletedMax).changes);
       // Other processes add and delete as well; counting takes a while, so only when it matters.
       if (this.#rows - gone > rowsMax) this.#rows = this.#countRows() + gone;
-      const surplus = () => Math.min(this.#rows - gone - rowsMax, deletedMax - gone);
+      const surplus = () => Math.min(this.#rows - gone - rowsMax, verdictsDeletedMax - gone);
       // Breaches are what somebody will look for: they go last.
       if (surplus() > 0) gone += Number(deleteHarmless.run(surplus()).changes);
       if (surplus() > 0) gone += Number(deleteAny.run(surplus()).changes);
@@ -87,7 +87,7 @@ export class VerdictTables {
       return gone;
     });
     this.#rows -= deleted;
-    return { deleted, isDone: deleted < deletedMax };
+    return { deleted, isDone: deleted < verdictsDeletedMax };
   }
 
   #countRows(): number {
@@ -98,7 +98,7 @@ export class VerdictTables {
 export type StoredVerdict = Omit<VerdictRow, "of">;
 
 /** In the order of their numbers in the table. */
-const kinds: readonly VerdictRow["verdict"][] = ["ok", "wait", "error", "breach"];
+export const verdictKinds: readonly VerdictRow["verdict"][] = ["ok", "wait", "error", "breach"];
 
 /** As gravityOf has it. */
 function gravity(column: string): string {

@@ -1,0 +1,202 @@
+import type { Random, Timers } from "../../../base/clock.ts";
+import type { StateVersion } from "../shared-store.ts";
+import type { StoreFault } from "../store.ts";
+import { Connection, type Session } from "./connection.ts";
+import { faultOf, Refusal } from "./fault.ts";
+import { stateChannel } from "./journal.ts";
+import {
+  flag,
+  type FromThread,
+  type Performed,
+  type ThreadOptions,
+  type ToThread,
+} from "./messages.ts";
+import { createOperations, ServerParts } from "./operations.ts";
+import { placeOf, type Place } from "./place.ts";
+import { checkVersion, migrationMsMax, prepareSchema } from "./schema.ts";
+
+const pingMs = 500;
+/** Between two tries to connect: the first soon, later ones at most so far apart. */
+const retryMs = { first: 50, max: 1000 } as const;
+
+/**
+ * Runs in a thread of its own: keeps two connections to the server, one for what the main thread waits for and one for all
+ * else, performs what it is asked, and finds the server again when it is gone. Nothing that the server or the network does
+ * ends the thread.
+ */
+export class StoreService {
+  readonly #options: ThreadOptions;
+  readonly #timers: Timers;
+  readonly #random: Random;
+  readonly #place: Place;
+  readonly #flags: Int32Array;
+  readonly #parts: ServerParts;
+  readonly #operations: Performed;
+  #work: Connection | null = null;
+  #session: Connection | null = null;
+  /** Why the server cannot be used; null while it can. */
+  #down: StoreFault | null;
+  #attempts = 0;
+  #isClosed = false;
+  #isPinging = false;
+
+  constructor(
+    options: ThreadOptions,
+    { timers, random }: { readonly timers: Timers; readonly random: Random },
+  ) {
+    this.#options = options;
+    this.#timers = timers;
+    this.#random = random;
+    this.#place = placeOf(options.url);
+    this.#flags = new Int32Array(options.flags);
+    this.#down = { code: "unreachable", message: `the store ${this.#place.name} is not there yet` };
+    this.#parts = new ServerParts(options);
+    this.#operations = createOperations(this.#parts, {
+      work: (run) => this.#connected(this.#work).ask(run),
+      session: (run) => this.#connected(this.#session).ask(run),
+    });
+  }
+
+  start(): void {
+    const { port } = this.#options;
+    port.on("message", (message: ToThread) => {
+      if (message.kind === "close") void this.#close();
+      else void this.#answer(message);
+    });
+    this.#timers.every(pingMs, () => void this.#ping());
+    void this.#connect();
+  }
+
+  async #answer({ id, name, values }: Extract<ToThread, { kind: "call" }>): Promise<void> {
+    try {
+      const perform = this.#operations[name] as (...values: readonly unknown[]) => Promise<unknown>;
+      this.#post({ kind: "answer", id, value: await perform(...values) });
+    } catch (error) {
+      const fault = faultOf(this.#place, error);
+      if (fault !== null) this.#post({ kind: "fault", id, fault });
+      else this.#post({ kind: "bug", id, message: textOf(error) });
+    }
+  }
+
+  #connected(connection: Connection | null): Connection {
+    if (this.#down !== null) throw new Refusal(this.#down);
+    return connection as Connection;
+  }
+
+  async #connect(): Promise<void> {
+    const connection = (purpose: string, onNotification: (payload: string) => void = () => {}) =>
+      new Connection(
+        {
+          url: this.#options.url,
+          applicationName: `sluice ${purpose}`,
+          deadlineMs: this.#options.deadlineMs,
+          onLost: (error) => this.#lose(error),
+          onNotification,
+        },
+        this.#timers,
+      );
+    const work = (this.#work = connection("store"));
+    const session = (this.#session = connection("replica", (payload) => this.#tell(payload)));
+    try {
+      await work.open();
+      const prepare = (asked: Session) => prepareSchema(asked, this.#place, this.#options.steps);
+      await work.ask(prepare, migrationMsMax);
+      await session.open();
+      await session.ask((asked) => this.#parts.begin(asked, stateChannel));
+      this.#attempts = 0;
+      this.#setDown(null);
+    } catch (error) {
+      this.#lose(error);
+    }
+    // What was lost before it was there is looked for again here, what was there when it is lost.
+  }
+
+  /** Gives both connections up: whatever either of them was for, the other one alone is of no use. */
+  #lose(error: unknown): void {
+    const [work, session] = [this.#work, this.#session];
+    if (work === null || session === null) return;
+    this.#work = null;
+    this.#session = null;
+    const reason = error instanceof Error ? error : new Error(String(error));
+    work.close(reason);
+    session.close(reason);
+    this.#setDown(
+      faultOf(this.#place, error) ?? {
+        code: "io",
+        message: `the store ${this.#place.name} cannot be prepared (${textOf(error)})`,
+      },
+    );
+    if (this.#isClosed) return;
+    const delayMs = Math.min(retryMs.first * 2 ** this.#attempts, retryMs.max);
+    this.#attempts = Math.min(this.#attempts + 1, 10);
+    this.#timers.after(delayMs * (0.5 + this.#random.next() / 2), () => {
+      if (!this.#isClosed) void this.#connect();
+    });
+  }
+
+  /** Finds out that the server is gone before somebody has to wait for it. */
+  async #ping(): Promise<void> {
+    const [work, session] = [this.#work, this.#session];
+    if (this.#isPinging || this.#down !== null || work === null || session === null) return;
+    this.#isPinging = true;
+    try {
+      const idle = [work, session].filter((connection) => connection.isIdle);
+      await Promise.all(idle.map((connection) => connection.ask((asked) => this.#look(asked))));
+      // The main thread may have given up on an answer that came all the same.
+      if (this.#down === null) Atomics.store(this.#flags, flag.isUp, 1);
+    } catch (error) {
+      if (this.#session === session) this.#lose(error);
+    } finally {
+      this.#isPinging = false;
+    }
+  }
+
+  async #look(session: Session): Promise<void> {
+    const [version] = await session.rows<{ version: number; compatibleFrom: number }>(
+      `SELECT version, compatible_from AS "compatibleFrom" FROM schema_version`,
+    );
+    if (version !== undefined) checkVersion(version, this.#place, this.#options.steps);
+  }
+
+  #setDown(down: StoreFault | null): void {
+    const isSame = this.#down?.message === down?.message;
+    this.#down = down;
+    Atomics.store(this.#flags, flag.isUp, down === null ? 1 : 0);
+    if (!isSame || !this.#hasToldStatus) this.#post({ kind: "status", down });
+    this.#hasToldStatus = true;
+  }
+
+  #hasToldStatus = false;
+
+  #tell(payload: string): void {
+    const parsed: unknown = safeParse(payload);
+    if (typeof parsed !== "object" || parsed === null) return;
+    const { instance, ...changed } = parsed as StateVersion & { readonly instance: string };
+    if (instance !== this.#options.instance) this.#post({ kind: "changed", changed });
+  }
+
+  #post(message: FromThread): void {
+    this.#options.port.postMessage(message);
+    Atomics.add(this.#flags, flag.wake, 1);
+    Atomics.notify(this.#flags, flag.wake);
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([this.#work?.end(), this.#session?.end()]);
+    this.#options.port.close();
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Anybody may send notices on the channel. */
+function safeParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
