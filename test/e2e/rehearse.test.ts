@@ -85,7 +85,12 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
     });
     expect(result.stages[0]?.reason).toContain("at 80 requests/s the rollout takes about");
     expect(result.stages[1]?.reason).toMatch(/^old: [\d.]+ requests\/s, p95 .* 0 of \d+ failed$/);
-    expect(readFileSync(report, "utf8")).toContain("# model");
+    const text = readFileSync(report, "utf8");
+    expect(text).toContain("# model");
+    // What its users did until the end; and no comparison with a control that nobody has any more.
+    expect(text).not.toContain("## Effect");
+    const [, total = ""] = /\*\*Requests\*\* \| ([\d,]+) \|/.exec(text) ?? [];
+    expect(Number(total.replaceAll(",", ""))).toBeGreaterThan(80);
     // Loaded directly, a variant gets what Sluice would have made of the request.
     expect(asked(treatment).filter(({ headers }) => headers["x-arm"] !== "new")).toEqual([]);
     expect(asked(control).filter(({ headers }) => headers["x-arm"] !== undefined)).toEqual([]);
@@ -117,8 +122,10 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
       const isThrough = request.headers["x-sluice-variant"] !== undefined;
       response.writeHead(isThrough ? 500 : 200).end("ok");
     });
-    const { exitCode, result } = await rehearse();
+    const report = join(folder, "report.pdf");
+    const { exitCode, result } = await rehearse(["--report", report]);
     expect(exitCode).toBe(3);
+    expect(readFileSync(report).subarray(0, 5).toString()).toBe("%PDF-");
     expect(result.reason).toMatch(/^canary: the treatment was rolled back: .*error_rate/);
     expect(statuses(result)).toMatchObject({ load_treatment: "passed", canary: "rejected" });
   });
@@ -161,7 +168,7 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
     expect(first.result.reason).toMatch(/^report: .*there is no such folder/);
     const [askedControl, askedTreatment] = [asked(control).length, asked(treatment).length];
 
-    const second = await rehearse(["--report", join(folder, "report.json")]);
+    const second = await rehearse(["--report", join(folder, "report.html")]);
     expect(second.exitCode).toBe(0);
     expect(second.result.stages.map(({ stage, isReused }) => [stage, isReused])).toEqual([
       ["preflight", false],
@@ -175,9 +182,9 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
       askedControl,
       askedTreatment,
     ]);
-    expect(JSON.parse(readFileSync(join(folder, "report.json"), "utf8"))).toMatchObject({
-      facts: { experiment: "model" },
-    });
+    expect(readFileSync(join(folder, "report.html"), "utf8")).toMatch(
+      /<h1>model<\/h1>[^]*<b>Promoted<\/b>/,
+    );
   });
 
   it("what depends on a changed input is done again, what does not is kept", async () => {
@@ -192,7 +199,11 @@ describe("sluice rehearse", { timeout: 120_000 }, () => {
       false,
       false,
     ]);
-    const faster = await rehearse([...unwritable, "--hold", "2s", "--rate", "90"]);
+    const report = join(folder, "report.json");
+    const faster = await rehearse(["--report", report, "--hold", "2s", "--rate", "90"]);
+    expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({
+      facts: { experiment: "model" },
+    });
     expect(faster.result.stages.map(({ isReused }) => isReused)).toEqual([
       false,
       false,

@@ -1,5 +1,6 @@
 import { advise } from "./advice/advise.ts";
 import { armsOf, type Arms } from "./arms.ts";
+import { withoutEmptyComparison } from "./comparable.ts";
 import { concludeReport } from "./conclusion.ts";
 import type { Block, ReportDocument, Section } from "./document.ts";
 import type { ReportFacts } from "./facts.ts";
@@ -18,7 +19,8 @@ import { describeTraffic } from "./sections/traffic.ts";
 import { formatRange, listOf } from "./text/format.ts";
 
 /** A report's document: the same facts give the same document. */
-export function composeReport(facts: ReportFacts): ReportDocument {
+export function composeReport(all: ReportFacts): ReportDocument {
+  const facts = withoutEmptyComparison(all);
   const arms = armsOf(facts);
   const verdict = concludeReport(facts, arms);
   const advice = advise({ facts, arms, outcome: verdict.outcome });

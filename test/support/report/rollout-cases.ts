@@ -260,7 +260,7 @@ export const climbing = factsOf({
   brokenFrom: stretches,
 });
 
-export const promoted = factsOf({
+const everybody = factsOf({
   services: [control, { ...treatment, requests: 9120, users: 702 }],
   rollout: {
     phase: "promoted",
@@ -277,3 +277,53 @@ export const promoted = factsOf({
   ],
   brokenFrom: stretches,
 });
+
+/** Of a split in which nobody has the control: as the admin API gives it, and nothing to be told. */
+function compareNothing(requests: number): ReportFacts["comparison"] {
+  const sample = { value: null, users: 0, requests: 0 };
+  const nothing = {
+    experiment,
+    epoch: 6,
+    since: "2026-11-28T10:20:00.000Z",
+    randomised: "users",
+    confidence: 0.95,
+    min_effect: 0,
+    summary: "Nothing has been measured since the split began.",
+    sample_ratio: {
+      verdict: "unknown",
+      p_value: null,
+      expected: { old: 0, new: 1 },
+      users: { old: 0, new: 0 },
+      says: "not checked",
+    },
+    metrics: [
+      {
+        metric: "latency_mean",
+        unit: "ms",
+        direction: "lower",
+        primary: true,
+        control: { ...sample, variant: "old" },
+        treatments: [
+          {
+            ...sample,
+            variant: "new",
+            requests,
+            change: null,
+            interval: null,
+            sequential_interval: null,
+            p_value: null,
+            sequential_p_value: null,
+            test: "Welch's t over users (delta method)",
+            power: null,
+            users_needed: null,
+            verdict: "too_few",
+            says: "0 users in the smaller arm, at least 30 are compared",
+          },
+        ],
+      },
+    ],
+  } as const;
+  return nothing;
+}
+
+export const promoted: ReportFacts = { ...everybody, comparison: compareNothing(1200) };

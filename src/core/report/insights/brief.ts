@@ -1,5 +1,6 @@
 import { failureShareOf, primaryOf, type Arms } from "../arms.ts";
 import { changeWords, intervalWords } from "../change-text.ts";
+import { withoutEmptyComparison } from "../comparable.ts";
 import type { Block, ReportDocument } from "../document.ts";
 import type { MetricFacts, ReportFacts } from "../facts.ts";
 import {
@@ -29,7 +30,8 @@ const linesMax = 200;
 const nameCharactersMax = 80;
 
 /** `report`: of the same facts. */
-export function briefOf(facts: ReportFacts, arms: Arms, report: ReportDocument): Brief {
+export function briefOf(all: ReportFacts, arms: Arms, report: ReportDocument): Brief {
+  const facts = withoutEmptyComparison(all);
   const { verdict, sections } = report;
   const summary = sections.find(({ id }) => id === "summary")?.blocks ?? [];
   const lines = [

@@ -1,4 +1,5 @@
 import type { Arms } from "../arms.ts";
+import { isOneSided } from "../comparable.ts";
 import type { Block, Cell, Table } from "../document.ts";
 import type { ComparisonFacts, ReportFacts } from "../facts.ts";
 import { capital, formatSeconds, formatTime, formatValue, nameOf } from "../text/format.ts";
@@ -13,7 +14,7 @@ export function describeMethod(facts: ReportFacts, arms: Arms): readonly Block[]
   } else if (status !== null) {
     blocks.push({
       kind: "paragraph",
-      text: "Variants were not compared by tests: there is no analysis of this experiment, or nothing was measured yet.",
+      text: `Variants were not compared by tests: ${isOneSided(facts) ? "everybody has the same one at present" : "there is no analysis of this experiment, or nothing was measured yet"}.`,
     });
   }
   if (rollout !== null) {

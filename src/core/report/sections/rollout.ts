@@ -3,7 +3,14 @@ import { reduceColumn } from "../charts/reduce.ts";
 import type { TimeSeriesChart } from "../charts/chart.ts";
 import type { Block, Figure, Tone } from "../document.ts";
 import type { GuardrailHistory, GuardrailVerdict, ReportFacts, RolloutFacts } from "../facts.ts";
-import { capital, formatQuantity, formatSeconds, formatValue, nameOf } from "../text/format.ts";
+import {
+  capital,
+  formatQuantity,
+  formatSeconds,
+  formatTime,
+  formatValue,
+  nameOf,
+} from "../text/format.ts";
 import { marksOf } from "./marks.ts";
 
 /** How a rollout climbed, and what its guardrails saw. */
@@ -48,9 +55,12 @@ function shareOverTime(facts: ReportFacts, arms: Arms): Figure | null {
   // What was before the first entry is known only when that entry is the first step.
   const first = entries[0];
   if (first?.what === "step" && first.facts["step"] === 1) steps.unshift([from, 0]);
-  const words = steps.map(
-    ([ms, share]) => `${formatValue(share, "share")} from ${new Date(ms).toISOString()}`,
-  );
+  const words = steps
+    .filter(([, share], at) => share !== steps[at - 1]?.[1])
+    .map(
+      ([ms, share]) =>
+        `${formatValue(share, "share")} from ${formatTime(new Date(ms).toISOString())}`,
+    );
   return {
     kind: "figure",
     id: "share_over_time",
