@@ -2,6 +2,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { ok } from "../../../src/base/result.ts";
+import { parseScenario } from "../../../src/core/load/scenario.ts";
 import { parseConfig } from "../../../src/core/config/parse.ts";
 import { configJsonSchema } from "../../../src/core/config/schema.ts";
 
@@ -24,10 +26,41 @@ describe("the sample configurations", () => {
     expect(parsed.ok ? [] : parsed.error).toEqual([]);
   });
 
+  it("experiment.yaml is right with the language model that it suggests", () => {
+    const text = readFileSync("config/experiment.yaml", "utf8");
+    const suggested = text.replaceAll(/^# (?=insights:| {2}\w+: )/gm, "");
+    expect(suggested).toMatch(/^insights:\n {2}url: /m);
+    const parsed = parseConfig(suggested, { env: {}, cores: 1, files: noFiles });
+    expect(parsed.ok && parsed.value.insights).toMatchObject({
+      url: "http://localhost:11434/v1",
+      apiKey: null,
+    });
+  });
+
   it.each(samples)("%s satisfies the JSON Schema", (name) => {
     const value: unknown = parseYaml(readFileSync(`config/${name}`, "utf8"));
     expect(validator.safeParse(value).error?.issues ?? []).toEqual([]);
   });
+});
+
+describe("the sample load", () => {
+  it.each(readdirSync("config/load").filter((name) => name.endsWith(".yaml")))(
+    "%s is right, from wherever it is run",
+    (name) => {
+      const parsed = parseScenario(
+        readFileSync(`config/load/${name}`, "utf8"),
+        {},
+        {
+          env: {},
+          readFile: (file) => ok(readFileSync(`config/load/${file}`, "utf8")),
+          seed: 1,
+        },
+      );
+      expect(parsed.ok ? [] : parsed.error).toEqual([]);
+      const plan = parsed.ok ? parsed.value : null;
+      expect(plan?.endpoints.map(({ weight }) => weight)).toEqual([6, 3, 1]);
+    },
+  );
 });
 
 describe("the JSON Schema", () => {
