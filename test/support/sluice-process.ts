@@ -10,6 +10,11 @@ export type SluiceProcess = {
   readonly logs: readonly Record<string, unknown>[];
   /** kill -9; resolves when nothing is left of it. */
   kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT, to stand still and go on. */
+  pause(): void;
+  resume(): void;
+  /** SIGTERM; resolves with the exit code. */
+  end(): Promise<number | null>;
 };
 
 const script = new URL("../../src/main/sluice.ts", import.meta.url).pathname;
@@ -19,7 +24,8 @@ export async function startSluiceProcess(configPath: string): Promise<SluiceProc
   const child = spawn(process.execPath, [script, "serve", "--config", configPath], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const closed = ended.then(() => {});
   const logs: Record<string, unknown>[] = [];
   const listening = new Promise<Record<string, unknown>>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (text) => {
@@ -37,6 +43,12 @@ export async function startSluiceProcess(configPath: string): Promise<SluiceProc
     kill() {
       child.kill("SIGKILL");
       return closed;
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+    end() {
+      child.kill("SIGTERM");
+      return ended;
     },
   };
 }
