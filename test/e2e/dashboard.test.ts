@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { unzipSync } from "fflate";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPage } from "../dashboard/built-page.ts";
@@ -134,15 +135,28 @@ routes: [ { match: "GET /other", upstream: old } ]
       // A report of it.
       await page.getByRole("link", { name: "Report", exact: true }).click();
       await page.getByRole("heading", { level: 1, name: "Reports" }).waitFor();
-      const [download] = await Promise.all([
-        page.waitForEvent("download"),
-        page.getByRole("button", { name: "Download JSON" }).click(),
-      ]);
-      const report = JSON.parse(readFileSync(await download.path(), "utf8")) as {
+      const downloaded = async (format: string, extension: string): Promise<Buffer> => {
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: `Download ${format}` }).click(),
+        ]);
+        expect(download.suggestedFilename()).toMatch(
+          new RegExp(`^sluice-new_model-\\d{8}T\\d{4}\\.${extension}$`),
+        );
+        return readFileSync(await download.path());
+      };
+      const report = JSON.parse((await downloaded("JSON", "json")).toString()) as {
         facts: { experiment: string; rollout: { phase: string } };
       };
       expect(report.facts.experiment).toBe("new_model");
       expect(report.facts.rollout.phase).toBe("rolled_back");
+      expect((await downloaded("HTML", "html")).toString()).toContain("<h1>new_model</h1>");
+      expect((await downloaded("PDF", "pdf")).subarray(0, 5).toString()).toBe("%PDF-");
+      expect(Object.keys(unzipSync(await downloaded("CSV", "zip")))).toEqual([
+        "summary.csv",
+        "time_series.csv",
+        "histogram.csv",
+      ]);
       expect(complaints.filter((text) => !text.includes("WebSocket connection"))).toEqual([]);
       await context.close();
     },

@@ -29,8 +29,11 @@ export type Api = {
   get<Body>(path: string, query?: Query, signal?: AbortSignal): Promise<Body>;
   /** Sends JSON and reads JSON; rejects with an ApiError. */
   post<Body>(path: string, body: unknown): Promise<Body>;
-  /** Any other request, such as a text with If-Match; rejects with an ApiError unless it succeeded. */
-  send(path: string, init: RequestInit): Promise<Response>;
+  /**
+   * Any other request, such as a text with If-Match; rejects with an ApiError unless it succeeded. `withinMs`: how long
+   * it may take, 20 s where it is missing.
+   */
+  send(path: string, init: RequestInit, withinMs?: number): Promise<Response>;
 };
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -47,11 +50,15 @@ export type ApiOptions = {
 const answerWithinMs = 20_000;
 
 export function createApi(options: ApiOptions): Api {
-  async function send(path: string, init: RequestInit): Promise<Response> {
+  async function send(
+    path: string,
+    init: RequestInit,
+    withinMs = answerWithinMs,
+  ): Promise<Response> {
     const token = options.token();
     const headers = new Headers(init.headers);
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
-    const limit = AbortSignal.timeout(answerWithinMs);
+    const limit = AbortSignal.timeout(withinMs);
     const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit;
     let response: Response;
     try {
@@ -67,7 +74,7 @@ export function createApi(options: ApiOptions): Api {
       // Given up by the page itself: nobody is waiting for words.
       if (init.signal?.aborted === true) throw error;
       const words = limit.aborted
-        ? `Sluice did not answer within ${answerWithinMs / 1000} seconds.`
+        ? `Sluice did not answer within ${withinMs / 1000} seconds.`
         : "Sluice cannot be reached. It may be restarting, or the network may be down.";
       throw new ApiError("unreachable", null, words, {}, { cause: error });
     }

@@ -19,6 +19,9 @@ const formats = [
 
 type Format = (typeof formats)[number]["format"];
 
+/** A language model may have to be waited for. */
+const reportWithinMs = 90_000;
+
 /** Reports of experiments as files. */
 export function ReportsPage() {
   const { router } = useApp();
@@ -78,7 +81,7 @@ function Formats({ experiment }: { experiment: string }) {
     });
     const path = `v1/experiments/${encodeURIComponent(experiment)}/report?${query.toString()}`;
     try {
-      const name = await saveResponse(await api.send(path, {}), `report.${format}`);
+      const name = await saveResponse(await api.send(path, {}, reportWithinMs), `report.${format}`);
       toasts.show("good", `${name} is downloaded.`);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.code === "bad_query";
