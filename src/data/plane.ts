@@ -109,11 +109,7 @@ export function createDataPlane(
     spool:
       options.table.config.store === null
         ? null
-        : new Spool(
-            mirrorDirectory(options.table.config.store.sqlite),
-            clock.wallMs(),
-            options.index,
-          ),
+        : new Spool(mirrorDirectory(options.table.config.store), clock.wallMs(), options.index),
     recentRequests: new RecentRequests(recorder),
     copier: new Copier(() => context),
     leaving: false,

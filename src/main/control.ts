@@ -204,7 +204,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       ? null
       : createMirror({
           ...shared,
-          directory: mirrorDirectory(config.store.sqlite),
+          directory: mirrorDirectory(config.store),
           upstreamOf: (experiment, variant) => {
             const policy = present.experiments[experiment];
             const found = policy?.variants.find(({ key }) => key === variant);

@@ -1,9 +1,13 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { Config } from "../core/config/model.ts";
 import { openSqliteStore } from "../control/store/sqlite-store.ts";
+import { openPostgresStore } from "../control/store/postgres/postgres-store.ts";
 import type { SharedStore } from "../control/store/shared-store.ts";
 import type { Store, StoreFault } from "../control/store/store.ts";
 import type { SupervisorLog } from "../control/worker-slot.ts";
+import { processInstance } from "./replica-report.ts";
+import { spawnStoreThread } from "./store-thread.ts";
+import { realClock, realTimers } from "./system.ts";
 
 /** What Sluice needs of a store while it runs. */
 export type KeptStore = Pick<
@@ -42,8 +46,9 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
     if (climbs) log("warn", "no store is configured: a restart forgets where rollouts stand", {});
     return null;
   }
-  const opened = openSqliteStore(store.sqlite, { historyRetentionMs: retentionMs });
-  if (opened.ok) return watchStore(opened.value);
+  if (store.kind === "postgres") return openShared(store.url, retentionMs, log);
+  const opened = openSqliteStore(store.path, { historyRetentionMs: retentionMs });
+  if (opened.ok) return watchStore(opened.value, null);
   const { code, message } = opened.error;
   log("error", "the store cannot be opened: rollouts stay at 0 until it can", {
     code,
@@ -72,6 +77,25 @@ export function openStore(config: Config, log: SupervisorLog): KeptStore | null 
   };
 }
 
+/** It is open whether or not the server is there, and found by itself when it comes. */
+function openShared(url: string, retentionMs: number, log: SupervisorLog): KeptStore {
+  const store = openPostgresStore(
+    url,
+    { instance: processInstance, historyRetentionMs: retentionMs },
+    { clock: realClock, timers: realTimers, spawn: spawnStoreThread },
+  );
+  const asked = store.states("config");
+  if (!asked.ok) {
+    const { code, message } = asked.error;
+    log("error", "the store cannot be used: rollouts stay at 0 until it can", {
+      code,
+      reason: message,
+      remedy: "mend what the reason names; Sluice goes on trying by itself",
+    });
+  }
+  return watchStore(store, store);
+}
+
 /** What to do about a store that cannot be opened. */
 const remedies: Partial<Record<StoreFault["code"], string>> = {
   corrupt:
@@ -80,8 +104,8 @@ const remedies: Partial<Record<StoreFault["code"], string>> = {
   locked: "stop the other process that writes it, or give this one a file of its own",
 };
 
-/** Remembers whether the last write worked. */
-function watchStore(store: Store): KeptStore {
+/** Remembers whether the last write worked; a server that is gone is a fault before anybody writes. */
+function watchStore(store: Store, shared: SharedStore | null): KeptStore {
   let fault: string | null = null;
   const note = <Value>(written: Result<Value, StoreFault>): Result<Value, StoreFault> => {
     fault = written.ok ? null : written.error.message;
@@ -103,8 +127,12 @@ function watchStore(store: Store): KeptStore {
     firstVerdictMs: (experiment) => store.firstVerdictMs(experiment),
     readVerdicts: (query) => store.readVerdicts(query),
     trimVerdicts: (nowMs, retention) => note(store.trimVerdicts(nowMs, retention)),
-    fault: () => fault,
-    shared: null,
+    fault() {
+      if (shared === null || shared.isUp()) return fault;
+      const asked = shared.historyCuts();
+      return asked.ok ? fault : asked.error.message;
+    },
+    shared,
     close: () => store.close(),
   };
 }

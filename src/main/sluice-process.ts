@@ -162,7 +162,13 @@ class RunningSluice implements Sluice {
       epochs: () => this.#epochs,
       health: () => this.#health.state(),
       reload: () => this.reloader.state().last,
-      report: () => reportReplica(this.reloader.state(), context.version, this.#startedWallMs),
+      report: () =>
+        reportReplica(
+          this.#routed.replica,
+          this.reloader.state(),
+          context.version,
+          this.#startedWallMs,
+        ),
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
     this.#process = watchProcess(realProbes(), shared);

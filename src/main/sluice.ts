@@ -40,6 +40,10 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     const { runServe } = await import("./serve.ts");
     return runServe({ configPath, env: process.env });
   },
+  openStore: async (store) => {
+    const { openStoreToRead } = await import("./store-reader.ts");
+    return openStoreToRead(store);
+  },
   load: async () => {
     const { createLoadEnvironment } = await import("./load-environment.ts");
     return createLoadEnvironment();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { StorePolicy } from "../core/config/model.ts";
 
 /** A write that the primary has answered and other variants are still to get, as it lies on disk beside its body. */
 export const mirroredWriteSchema = z.strictObject({
@@ -42,9 +43,9 @@ export const mirrorLimits = {
   ageMsMax: 24 * 3600 * 1000,
 } as const;
 
-/** Where writes wait, given the store's file. */
-export function mirrorDirectory(sqlite: string): string {
-  return `${sqlite}.writes`;
+/** Where writes wait, given the store: they are on this machine's disk, whatever the rest is kept in. */
+export function mirrorDirectory(store: StorePolicy): string {
+  return store.kind === "sqlite" ? `${store.path}.writes` : store.spool;
 }
 
 /** Why a write will not reach the other variants. */

@@ -2,6 +2,7 @@ import { err, ok } from "../../src/base/result.ts";
 import { runProgram } from "../../src/faces/cli/program.ts";
 import { createLoadEnvironment } from "../../src/main/load-environment.ts";
 import type { WatchOptions } from "../../src/faces/terminal/watch.ts";
+import { openStoreToRead } from "../../src/main/store-reader.ts";
 import { createRehearseEnvironment } from "../../src/main/rehearse-environment.ts";
 
 /** Runs one command line over files in memory. */
@@ -20,6 +21,7 @@ export async function runCommandLine(
       served.push(configPath);
       return 1;
     },
+    openStore: openStoreToRead,
     load: async () => createLoadEnvironment(),
     watch: async (options) => {
       watched.push(options);

@@ -69,7 +69,7 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
     timers,
     shared,
     log,
-    replicas: () => replicas.view().replicas.length,
+    replicas: () => replicas.count(),
     isLeader: () => replicas.authority() === "lead",
     onTelemetry: hooks.onTelemetry,
     onGone: hooks.onWorkerGone,

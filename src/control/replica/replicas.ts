@@ -46,6 +46,8 @@ export type Replicas = {
   authority(): Authority;
   /** The fencing epoch while this replica leads. */
   epoch(): number | null;
+  /** How many there were when the store answered last. */
+  count(): number;
   view(): ReplicasView;
   /** Lets the others know at once that this one goes. */
   stop(): Promise<void>;
@@ -119,6 +121,7 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
   return {
     authority,
     epoch: () => (isHeard() ? epoch : null),
+    count: () => replicas.length,
     view: () => ({
       authority: authority(),
       instance: report().instance,

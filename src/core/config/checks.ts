@@ -18,6 +18,7 @@ export type Readable = {
   /** The file names a server, whether or not it does so rightly. */
   readonly hasPrometheus: boolean;
   readonly store: WrittenConfig["store"];
+  readonly replica: WrittenConfig["replica"];
   readonly upstreams: ReadonlyMap<string, WrittenUpstream>;
   readonly routes: readonly (WrittenRoute | null)[];
   readonly experiments: ReadonlyMap<string, WrittenExperiment>;

@@ -25,6 +25,7 @@ export const defaults = {
     },
   },
   admin: { host: "127.0.0.1", port: 9090, readOnly: false },
+  store: { spool: "data/spool" },
   log: { level: "info", accessSample: 0 },
   insights: { timeout: "20s" },
   /** A week. */

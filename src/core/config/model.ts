@@ -7,8 +7,9 @@ export type Config = {
   readonly listen: ListenPolicy;
   readonly admin: AdminPolicy;
   readonly log: LogPolicy;
-  /** Path of the SQLite file; null keeps nothing beyond the process. */
-  readonly store: { readonly sqlite: string } | null;
+  /** Null keeps nothing beyond the process. */
+  readonly store: StorePolicy | null;
+  readonly replica: ReplicaPolicy;
   /** The server that guardrails with queries ask; null without one. */
   readonly prometheus: PrometheusPolicy | null;
   /** The language model that explains reports; null without one. */
@@ -21,6 +22,25 @@ export type Config = {
   readonly upstreams: Readonly<Record<string, UpstreamPolicy>>;
   readonly routes: readonly RoutePolicy[];
   readonly experiments: Readonly<Record<string, ExperimentPolicy>>;
+};
+
+/** Where journal, states and history are kept. */
+export type StorePolicy =
+  | { readonly kind: "sqlite"; readonly path: string }
+  | {
+      readonly kind: "postgres";
+      /** A secret: it may hold a password. */
+      readonly url: string;
+      /** The folder where mirrored writes wait; each replica has its own. */
+      readonly spool: string;
+    };
+
+/** What this process tells the others that share its store. */
+export type ReplicaPolicy = {
+  /** Null is the host's name. */
+  readonly name: string | null;
+  /** Where the admin port is reached from outside; null says nothing of it. */
+  readonly adminUrl: string | null;
 };
 
 export type PrometheusPolicy = {

@@ -1,7 +1,8 @@
 import { formatShare } from "../../base/units.ts";
 import type { ExperimentPolicy } from "../experiment/policy.ts";
 import { isLoopback } from "./address.ts";
-import type { Config, Issue } from "./model.ts";
+import { placeOf } from "./database-place.ts";
+import type { Config, Issue, StorePolicy } from "./model.ts";
 import { movedShare } from "./split-change.ts";
 
 /** What a new configuration would do to a running one. */
@@ -31,6 +32,7 @@ export function planReload(running: Config, wanted: Config): ReloadPlan {
   }
   if (!isSame(running.alerts, config.alerts)) changes.push("alerts: rules or channels changed");
   if (!isSame(running.prometheus, config.prometheus)) changes.push("prometheus changed");
+  if (!isSame(running.replica, config.replica)) changes.push("replica: name or admin_url changed");
   if (!isSame(running.insights, config.insights)) changes.push("insights changed");
   describeMap("upstreams", running.upstreams, config.upstreams, changes);
   if (!isSame(running.routes, config.routes)) changes.push(describeRoutes(running, config));
@@ -69,7 +71,10 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
   keep("listen.host", running.listen.host, wanted.listen.host);
   keep("listen.port", running.listen.port, wanted.listen.port);
   keep("listen.workers", running.listen.workers, wanted.listen.workers);
-  keep("store.sqlite", running.store?.sqlite ?? "none", wanted.store?.sqlite ?? "none");
+  // The name alone: the rest of a URL is a secret.
+  if (!isSame(running.store, wanted.store)) {
+    warnings.push(`store: ${describeStore(running.store)} stays until a restart`);
+  }
   keep("admin.host", running.admin.host, wanted.admin.host);
   keep("admin.port", running.admin.port, wanted.admin.port);
   const tlsToggled = (running.listen.tls === null) !== (wanted.listen.tls === null);
@@ -93,6 +98,11 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
       readOnly: wanted.admin.readOnly,
     },
   };
+}
+
+function describeStore(store: StorePolicy | null): string {
+  if (store === null) return "none";
+  return store.kind === "sqlite" ? store.path : placeOf(store.url).name;
 }
 
 function describeMap(

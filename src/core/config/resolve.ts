@@ -75,6 +75,7 @@ export function resolveConfig(
     retentionMs: settings.retentionMs ?? defaults.retentionMs,
     experimentsMax,
     store: readable.store,
+    replica: readable.replica,
     prometheus: readable.prometheus,
     insights: readable.insights,
     alerts: readable.alerts,

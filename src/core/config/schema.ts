@@ -2,6 +2,7 @@ import { z } from "zod";
 import { alertsSchema } from "../alerting/schema.ts";
 import { experimentSchema } from "../experiment/schema.ts";
 import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
+import { isDatabaseUrl } from "./database-place.ts";
 import { defaults, fileLimits } from "./defaults.ts";
 import {
   choice,
@@ -12,10 +13,11 @@ import {
   integer,
   list,
   named,
+  reject,
   share,
   text,
 } from "./fields.ts";
-import type { InsightsPolicy, PrometheusPolicy } from "./model.ts";
+import type { InsightsPolicy, PrometheusPolicy, ReplicaPolicy, StorePolicy } from "./model.ts";
 
 /** The whole file, composed of the slices. */
 
@@ -56,12 +58,44 @@ const logSchema = closed({
     .prefault(defaults.log.accessSample),
 });
 
-const storeSchema = closed(
-  {
-    sqlite: text("a path", 4096).describe("file that keeps journal and states; made when missing"),
-  },
-  { postgres: "this version keeps its journal in SQLite only" },
-);
+const storeSchema = closed({
+  sqlite: text("a path", 4096)
+    .describe("file that keeps journal, states and history; made when missing")
+    .optional(),
+  postgres: text("a URL", 4096)
+    .refine(isDatabaseUrl, {
+      error:
+        "expected a URL such as postgres://user:password@host:5432/database, with % in a password as %25",
+    })
+    .describe("database that several replicas share; its schema sluice is made when missing")
+    .optional(),
+  spool: text("a path", 4096)
+    .describe(`folder where mirrored writes wait, beside postgres; default ${defaults.store.spool}`)
+    .optional(),
+}).transform(({ sqlite, postgres, spool }, context): StorePolicy => {
+  if ((sqlite === undefined) === (postgres === undefined)) {
+    return reject(context, "say exactly one of sqlite and postgres");
+  }
+  if (postgres !== undefined) {
+    return { kind: "postgres", url: postgres, spool: spool ?? defaults.store.spool };
+  }
+  if (spool !== undefined) {
+    return reject(context, "belongs to postgres; with sqlite it is beside the file", ["spool"]);
+  }
+  return { kind: "sqlite", path: sqlite as string };
+});
+
+const replicaSchema = closed({
+  name: text("a name", 100).describe("for people; default the host's name").optional(),
+  admin_url: text("a URL", 2048)
+    .refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), {
+      error: "expected a URL such as http://10.0.0.7:9090",
+    })
+    .describe("where the admin port is reached from outside")
+    .optional(),
+}).transform(({ name, admin_url }): ReplicaPolicy => {
+  return { name: name ?? null, adminUrl: admin_url ?? null };
+});
 
 const prometheusSchema = closed({
   url: text("a URL", 2048)
@@ -106,6 +140,9 @@ export const sections = {
   listen: listenSchema.prefault({}).describe("the data port"),
   admin: adminSchema.prefault({}).describe("the admin port"),
   log: logSchema.prefault({}),
+  replica: replicaSchema
+    .prefault({})
+    .describe("what this process tells the others that share its store"),
   store: storeSchema
     .describe("what outlives a restart; without it rollouts begin anew")
     .nullable()

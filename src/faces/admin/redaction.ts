@@ -42,8 +42,8 @@ type Secret = {
 };
 
 /**
- * `text` with a placeholder for the tokens of the admin port, for credentials that are sent as headers, and for the
- * addresses of webhooks, which often are keys themselves.
+ * `text` with a placeholder for the tokens of the admin port, for credentials that are sent as headers, for the address
+ * of a database, and for those of webhooks, which often are keys themselves.
  */
 export function redactSecrets(text: string): string {
   const secrets = findSecrets(text);
@@ -128,6 +128,7 @@ function findSecrets(text: string): Secret[] | null {
   };
   for (const name of ["token", "viewer_token"]) collect(["admin", name]);
   collectHeaders(["prometheus", "headers"]);
+  collect(["store", "postgres"]);
   collect(["insights", "api_key"]);
   const channels = ["alerts", "channels"];
   for (const at of itemsAt(document, channels)) collectWebhook([...channels, at]);

@@ -1,4 +1,6 @@
-import { openSqliteStore } from "../../control/store/sqlite-store.ts";
+import type { Result } from "../../base/result.ts";
+import type { Store, StoreFault } from "../../control/store/store.ts";
+import type { StorePolicy } from "../../core/config/model.ts";
 import type { JournalEntry } from "../../core/experiment/journal.ts";
 import { exitCodes, formatIssues, readConfigFile } from "./io.ts";
 import type { CliIo } from "./io.ts";
@@ -11,8 +13,17 @@ export type JournalArguments = {
   readonly json: boolean;
 };
 
+/** Opens a store to look on: nothing of it is created, migrated or written. */
+export type OpenStore = (
+  store: StorePolicy,
+) => Promise<Result<Pick<Store, "read" | "close">, StoreFault>>;
+
 /** `sluice journal FILE`: what happened, newest last, read from the store of a configuration while Sluice runs or not. */
-export function runJournal({ file, subject, limit, json }: JournalArguments, io: CliIo): number {
+export async function runJournal(
+  { file, subject, limit, json }: JournalArguments,
+  io: CliIo,
+  openStore: OpenStore,
+): Promise<number> {
   const config = readConfigFile(file, io);
   if (!config.ok) {
     io.stderr(formatIssues(file, config.error));
@@ -27,7 +38,7 @@ export function runJournal({ file, subject, limit, json }: JournalArguments, io:
     io.stderr(`sluice journal: --limit: expected a whole number from 1 to 1000, not ${limit}\n`);
     return exitCodes.invalid;
   }
-  const store = openSqliteStore(config.value.store.sqlite, { isReadOnly: true });
+  const store = await openStore(config.value.store);
   if (!store.ok) {
     io.stderr(`sluice journal: ${store.error.message}\n`);
     return exitCodes.failure;

@@ -4,6 +4,7 @@ import { runAssign } from "./assign.ts";
 import { runCheck } from "./check.ts";
 import { exitCodes } from "./io.ts";
 import type { CliIo } from "./io.ts";
+import type { OpenStore } from "./journal.ts";
 import type { LoadEnvironment } from "./load.ts";
 import { registerLoadCommand } from "./load-command.ts";
 import type { RehearseEnvironment } from "./rehearse.ts";
@@ -21,6 +22,7 @@ export type ProgramDependencies = {
   readonly version: string;
   /** Runs the proxy until it is told to stop; the answer is the exit code. */
   readonly serve: (options: ServeOptions) => Promise<number>;
+  readonly openStore: OpenStore;
   /** What a load test needs of this machine. */
   readonly load: () => Promise<LoadEnvironment>;
   /** Shows a running Sluice in the terminal until it is told to stop; the answer is the exit code. */
@@ -69,7 +71,7 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve, watch, load, rehearse }: ProgramDependencies,
+  { io, version, serve, openStore, watch, load, rehearse }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -229,7 +231,8 @@ export async function runProgram(
     .action(async (file: string, options: JournalOptions) => {
       const { runJournal } = await import("./journal.ts");
       const { limit, experiment, json } = options;
-      exitCode = runJournal({ file, subject: experiment ?? null, limit, json: json === true }, io);
+      const asked = { file, subject: experiment ?? null, limit, json: json === true };
+      exitCode = await runJournal(asked, io, openStore);
     });
 
   const exit = (code: number) => {

@@ -28,6 +28,11 @@ describe("redaction", () => {
       'prometheus: { url: x, headers: { authorization: "[redacted]", x-scope: a } }',
     ],
     [
+      "store: { postgres: postgres://u:s3cret@h/d, spool: data/spool }",
+      'store: { postgres: "[redacted]", spool: data/spool }',
+    ],
+    ['store: { postgres: "${DATABASE_URL}" }', 'store: { postgres: "${DATABASE_URL}" }'],
+    [
       "insights: { url: http://h/v1, model: m, api_key: s3cret }",
       'insights: { url: http://h/v1, model: m, api_key: "[redacted]" }',
     ],

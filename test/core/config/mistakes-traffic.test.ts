@@ -15,8 +15,33 @@ describe("one mistake outside the experiments, one issue", () => {
     [
       withParts({ top: "store: { sqlite: x, postgres: y }" }),
       "store.postgres",
-      "not_yet",
-      "SQLite only",
+      "invalid_value",
+      "postgres://user:password@host",
+    ],
+    [
+      withParts({ top: "store: { sqlite: x, postgres: 'postgres://h/d' }" }),
+      "store",
+      "invalid_value",
+      "exactly one",
+    ],
+    [withParts({ top: "store: {}" }), "store", "invalid_value", "exactly one"],
+    [
+      withParts({ top: "store: { postgres: 'postgres://u:50%@h/d' }" }),
+      "store.postgres",
+      "invalid_value",
+      "% in a password as %25",
+    ],
+    [
+      withParts({ top: "store: { sqlite: x, spool: y }" }),
+      "store.spool",
+      "invalid_value",
+      "beside",
+    ],
+    [
+      withParts({ top: "replica: { admin_url: 'ftp://h' }" }),
+      "replica.admin_url",
+      "invalid_value",
+      "http://10.0.0.7:9090",
     ],
     ...["ftp://h/v1", "http://u:p@h/v1", "http://h/v1?key=k", "http://h/v1/chat/completions"].map(
       (url): [string, string, string, string] => [

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fileLimits } from "../../../src/core/config/defaults.ts";
-import { issuesOf, parse, smallText, valid } from "./texts.ts";
+import { issuesOf, parse, smallText, valid, withParts } from "./texts.ts";
 
 describe("a small configuration", () => {
   const config = valid(smallText);
@@ -337,6 +337,28 @@ experiments:
     expect(issues.at(-1)).toMatchObject({
       code: "too_many_issues",
       message: "5 more problems are not shown",
+    });
+  });
+});
+
+describe("what outlives the process", () => {
+  it("is a store of its own or one to share, and has a name among the others", () => {
+    const partsOf = (top: string) => valid(withParts({ top }));
+    expect(partsOf("store: { sqlite: data/s.db }")).toMatchObject({
+      store: { kind: "sqlite", path: "data/s.db" },
+      replica: { name: null, adminUrl: null },
+    });
+    const url = "postgres://u:p%40ss@h:5433/d?sslmode=require";
+    expect(partsOf(`store: { postgres: "${url}" }`).store).toEqual({
+      kind: "postgres",
+      url,
+      spool: "data/spool",
+    });
+    const top = `store: { postgres: "${url}", spool: /s }
+replica: { name: eu-1, admin_url: "http://10.0.0.7:9090" }`;
+    expect(partsOf(top)).toMatchObject({
+      store: { spool: "/s" },
+      replica: { name: "eu-1", adminUrl: "http://10.0.0.7:9090" },
     });
   });
 });

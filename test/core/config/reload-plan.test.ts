@@ -21,10 +21,24 @@ describe("what changes", () => {
     });
   });
 
+  it("keeps the store until a restart, and tells no password", () => {
+    const secret = "store: { postgres: 'postgres://u:s3cret@h/d' }\nroutes:";
+    const { changes, warnings, config } = plan(smallText, "routes:", secret);
+    expect({ changes, warnings, store: config.store }).toEqual({
+      changes: [],
+      warnings: ["store: none stays until a restart"],
+      store: null,
+    });
+    const other = secret.replace("@h", "@other");
+    const moved = plan(smallText.replace("routes:", secret), secret, other);
+    expect(moved.warnings).toEqual(["store: h:5432/d stays until a restart"]);
+  });
+
   it.each<[string, string, string, string[], string[]]>([
     // found, written, change, warnings, epochs
     ["localhost:1001", "localhost:1003", "upstreams.a: endpoints changed", [], []],
     ["routes:", "  c: { url: http://c }\nroutes:", "upstreams.c added", [], []],
+    ["routes:", "replica: { name: b }\nroutes:", "replica: name or admin_url changed", [], []],
     ["routes:", "insights: { url: http://m/v1, model: m }\nroutes:", "insights changed", [], []],
     ["POST /x", "POST /y", "routes: POST /y added, POST /x removed", [], []],
     [

@@ -15,6 +15,8 @@ export type ConnectionOptions = {
   readonly applicationName: string;
   /** Of connecting, and of what is asked unless said otherwise. */
   readonly deadlineMs: number;
+  /** The server refuses every write. */
+  readonly isReadOnly: boolean;
   readonly onLost: (error: Error) => void;
   readonly onNotification?: (payload: string) => void;
 };
@@ -50,7 +52,7 @@ export class Connection {
 
   /** Connects; rejects with what the network or the server says. */
   async open(): Promise<void> {
-    const { deadlineMs } = this.#options;
+    const { deadlineMs, isReadOnly } = this.#options;
     await this.#within(deadlineMs, async () => {
       await this.#client.connect();
       // As statements, because poolers refuse what they do not know at the start. The server gives up before its client does.
@@ -59,6 +61,7 @@ export class Connection {
         SET lock_timeout = ${Math.ceil(deadlineMs * 0.5)};
         SET idle_in_transaction_session_timeout = ${deadlineMs * 2};
         SET search_path = sluice;
+        SET default_transaction_read_only = ${isReadOnly ? "on" : "off"};
         SELECT set_config('synchronous_commit', 'on', false)
           WHERE current_setting('synchronous_commit') = 'off'`);
     });

@@ -1,5 +1,5 @@
 import type { StoreFault } from "../store.ts";
-import { withoutSecret, type Place } from "./place.ts";
+import { withoutSecret, type Place } from "../../../core/config/database-place.ts";
 
 /** Refuses what was asked, with the reason to give; the transaction that it is thrown in changes nothing. */
 export class Refusal extends Error {

@@ -22,20 +22,20 @@ import type {
 } from "../store.ts";
 import type { StoredVerdict } from "../verdicts.ts";
 import type { Appended } from "./journal.ts";
-import type { SchemaStep } from "./schema.ts";
+import type { SchemaOptions } from "./schema.ts";
 
 /** What the main thread and the thread that talks to the server say to each other. */
 
-export type ThreadOptions = HistoryOptions & {
-  readonly port: MessagePort;
-  /** Numbers that both threads see, see `flag`. */
-  readonly flags: SharedArrayBuffer;
-  readonly url: string;
-  /** This process, from its start to its end. */
-  readonly instance: string;
-  readonly deadlineMs: number;
-  readonly steps: readonly SchemaStep[];
-};
+export type ThreadOptions = HistoryOptions &
+  SchemaOptions & {
+    readonly port: MessagePort;
+    /** Numbers that both threads see, see `flag`. */
+    readonly flags: SharedArrayBuffer;
+    readonly url: string;
+    /** This process, from its start to its end. */
+    readonly instance: string;
+    readonly deadlineMs: number;
+  };
 
 /** Places in `flags`: `wake` rises with each message to the main thread, `isUp` is 1 while the server is there. */
 export const flag = { wake: 0, isUp: 1, count: 2 } as const;

@@ -31,7 +31,7 @@ import {
 } from "../store.ts";
 import type { StoredVerdict } from "../verdicts.ts";
 import { Bridge, type BridgeDependencies } from "./bridge.ts";
-import { placeOf } from "./place.ts";
+import { placeOf } from "../../../core/config/database-place.ts";
 import { schemaSteps, type SchemaStep } from "./schema.ts";
 
 export type PostgresOptions = {
@@ -43,6 +43,8 @@ export type PostgresOptions = {
   readonly historyRetentionMs?: number;
   /** Default 200 000, of all replicas together. */
   readonly historyRowsMax?: number;
+  /** For looking on: nothing is created, migrated or written. Default false. */
+  readonly isReadOnly?: boolean;
   /** For tests: another Sluice's schema. */
   readonly steps?: readonly SchemaStep[];
 };
@@ -64,6 +66,7 @@ export function openPostgresStore(
       deadlineMs: options.deadlineMs ?? 1000,
       historyRetentionMs: options.historyRetentionMs ?? 168 * 3_600_000,
       historyRowsMax: options.historyRowsMax ?? 200_000,
+      isReadOnly: options.isReadOnly ?? false,
       steps: options.steps ?? schemaSteps,
     },
     dependencies,

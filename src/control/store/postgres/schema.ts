@@ -1,4 +1,4 @@
-import type { Place } from "./place.ts";
+import type { Place } from "../../../core/config/database-place.ts";
 import { Refusal } from "./fault.ts";
 import { inTransaction, type Session } from "./connection.ts";
 
@@ -147,6 +147,12 @@ export const locks = { migration: 0, append: 1, rollUp: 2 } as const;
 /** How long a migration may take; the others wait for it meanwhile. */
 export const migrationMsMax = 600_000;
 
+export type SchemaOptions = {
+  readonly steps: readonly SchemaStep[];
+  /** For looking on: nothing is created or migrated. */
+  readonly isReadOnly: boolean;
+};
+
 /**
  * Brings the schema to this Sluice's version in one transaction, or leaves a newer one as it is. Refuses with `newer`
  * when this version can no longer live with it, and with `unreadable` what is no schema of Sluice's.
@@ -154,10 +160,15 @@ export const migrationMsMax = 600_000;
 export async function prepareSchema(
   session: Session,
   place: Place,
-  steps: readonly SchemaStep[] = schemaSteps,
+  { steps, isReadOnly }: SchemaOptions,
 ): Promise<void> {
   const before = await readSchema(session);
   if (before !== null && before.version >= steps.length) return checkVersion(before, place, steps);
+  if (isReadOnly) {
+    const what = before === null ? "nothing of Sluice's is in" : "an older Sluice wrote";
+    const message = `${what} the store ${place.name}; start Sluice once to bring it up to date`;
+    throw new Refusal({ code: "unreadable", message });
+  }
   await inTransaction(session, async () => {
     await session.run(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`);
     await session.run("SELECT pg_advisory_xact_lock($1, $2)", [lockClass, locks.migration]);
@@ -214,7 +225,7 @@ async function createSchema(session: Session, place: Place): Promise<void> {
 export function checkVersion(
   { version, compatibleFrom }: SchemaVersion,
   place: Place,
-  steps: readonly SchemaStep[] = schemaSteps,
+  steps: readonly SchemaStep[],
 ): void {
   if (compatibleFrom <= steps.length) return;
   const message = `the store ${place.name} was brought up to date by a newer Sluice (its schema is version ${version} and needs ${compatibleFrom}, this Sluice knows ${steps.length})`;

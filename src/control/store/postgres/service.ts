@@ -12,7 +12,7 @@ import {
   type ToThread,
 } from "./messages.ts";
 import { createOperations, ServerParts } from "./operations.ts";
-import { placeOf, type Place } from "./place.ts";
+import { placeOf, type Place } from "../../../core/config/database-place.ts";
 import { checkVersion, migrationMsMax, prepareSchema } from "./schema.ts";
 
 const pingMs = 500;
@@ -90,6 +90,7 @@ export class StoreService {
           url: this.#options.url,
           applicationName: `sluice ${purpose}`,
           deadlineMs: this.#options.deadlineMs,
+          isReadOnly: this.#options.isReadOnly,
           onLost: (error) => this.#lose(error),
           onNotification,
         },
@@ -99,7 +100,7 @@ export class StoreService {
     const session = (this.#session = connection("replica", (payload) => this.#tell(payload)));
     try {
       await work.open();
-      const prepare = (asked: Session) => prepareSchema(asked, this.#place, this.#options.steps);
+      const prepare = (asked: Session) => prepareSchema(asked, this.#place, this.#options);
       await work.ask(prepare, migrationMsMax);
       await session.open();
       await session.ask((asked) => this.#parts.begin(asked, stateChannel));

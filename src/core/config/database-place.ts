@@ -18,6 +18,18 @@ export function placeOf(url: string): Place {
   };
 }
 
+/** Whether it is a URL that `placeOf` can read. */
+export function isDatabaseUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hostname, pathname } = new URL(text);
+  try {
+    for (const part of [username, password, hostname, pathname]) decodeURIComponent(part);
+  } catch {
+    return false;
+  }
+  return protocol === "postgres:" || protocol === "postgresql:";
+}
+
 /** A text of others, without what nobody may read. */
 export function withoutSecret({ secret }: Place, text: string): string {
   return secret === null ? text : text.replaceAll(secret, "***");
