@@ -1,6 +1,6 @@
 import type { EndpointHealth } from "../wire/messages.ts";
 import { availableParallelism } from "node:os";
-import { ok } from "../base/result.ts";
+import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { createLog } from "../control/access-log.ts";
 import type { SluiceLog } from "../control/access-log.ts";
@@ -23,6 +23,7 @@ import type { Config, Issue } from "../core/config/model.ts";
 import { advanceEpochs } from "../core/config/reload-plan.ts";
 import type { ReloadPlan } from "../core/config/reload-plan.ts";
 import type { AdminServer } from "../faces/admin/server.ts";
+import { findTlsFault } from "../faces/admin/tls-server.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { openAdmin } from "./admin.ts";
@@ -98,7 +99,9 @@ export async function startSluice(options: SluiceOptions): Promise<Sluice> {
   const context = { file, env: options.env, cores: availableParallelism() };
   const loaded = loadConfig(file, context);
   if (!loaded.ok) throw new StartError(`${file.path} is not valid`, loaded.error);
-  const { listen, log: logPolicy } = loaded.value.config;
+  const { listen, admin, log: logPolicy } = loaded.value.config;
+  const unusable = findTlsFault(admin.tls);
+  if (unusable !== null) throw new StartError(unusable);
   const taken = listen.port === 0 ? null : await probeAddress(listen.host, listen.port);
   if (taken !== null) {
     throw new StartError(describeListenError(taken, { ...listen, field: "listen" }));
@@ -344,6 +347,8 @@ class RunningSluice implements Sluice {
   }
 
   async #apply(plan: ReloadPlan): Promise<Result<unknown, string>> {
+    const fault = findTlsFault(plan.config.admin.tls);
+    if (fault !== null) return err(fault);
     const applied = await this.#route(plan.config, (epochs) => advanceEpochs(epochs, plan));
     if (!applied.ok) return applied;
     this.#control.configure(plan.config);

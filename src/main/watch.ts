@@ -11,7 +11,12 @@ export function watch(options: WatchOptions, env: Environment): Promise<number> 
     env,
     clock: realClock,
     timers: realTimers,
-    connect: (url, token) => createSluiceClient({ admin: url, ...(token !== null && { token }) }),
+    connect: ({ url, token, tls }) =>
+      createSluiceClient({
+        admin: url,
+        ...(token !== null && { token }),
+        ...(tls !== null && { tls }),
+      }),
     onEnding,
   });
 }

@@ -63,7 +63,9 @@ export const systemSchema = z.object({
 
 export const sessionSchema = z.object({
   role: z.enum(["operator", "viewer"]).describe("A viewer sees everything and can change nothing"),
-  authentication: z.enum(["none", "token"]).describe("none: loopback without a token"),
+  authentication: z
+    .enum(["none", "token", "certificate"])
+    .describe("What let this request in; none: loopback without a token"),
   version: z.string(),
 });
 

@@ -381,9 +381,7 @@ ${many.join("\n")}
       await page.getByText("read-only", { exact: true }).waitFor();
       const start = page.getByRole("button", { name: "Start", exact: true });
       expect(await start.getAttribute("aria-disabled")).toBe("true");
-      expect(await start.getAttribute("title")).toBe(
-        "Your token may look, but not change anything.",
-      );
+      expect(await start.getAttribute("title")).toBe("You may look, but not change anything.");
       await start.click({ force: true });
       expect(await page.getByRole("dialog").count()).toBe(0);
       await keepPicture(page, "viewer");

@@ -6,8 +6,8 @@ import { join } from "node:path";
 /** Certificates made anew with the openssl command, so that none is kept in the repository. */
 export type Authority = {
   readonly ca: string;
-  /** A certificate for a DNS name (or `IP:…`), with its key. */
-  issue(name: string): { readonly cert: string; readonly key: string };
+  /** A certificate for a DNS name (or `IP:…`, `URI:…`), with its key; its common name is a number unless told otherwise. */
+  issue(name: string, commonName?: string): { readonly cert: string; readonly key: string };
   remove(): void;
 };
 
@@ -41,16 +41,25 @@ export function createAuthority(): Authority {
   let issued = 0;
   return {
     ca: readFileSync(file("ca.pem"), "utf8"),
-    issue(name) {
+    issue(name, commonName) {
       issued += 1;
       const [key, request, cert, extensions] = ["key", "csr", "pem", "ext"].map((ending) =>
         file(`${issued}.${ending}`),
       ) as [string, string, string, string];
       writeFileSync(
         extensions,
-        `subjectAltName=${name.startsWith("IP:") ? name : `DNS:${name}`}\n`,
+        `subjectAltName=${/^(?:IP|URI):/.test(name) ? name : `DNS:${name}`}\n`,
       );
-      openssl("req", ...newKey, "-subj", `/CN=${issued}`, "-keyout", key, "-out", request);
+      openssl(
+        "req",
+        ...newKey,
+        "-subj",
+        `/CN=${commonName ?? issued}`,
+        "-keyout",
+        key,
+        "-out",
+        request,
+      );
       openssl(
         "x509",
         "-req",

@@ -41,13 +41,19 @@ export function checkMeaning(written: Readable, add: AddIssue): void {
 
 function checkAdmin({ admin, listen }: Readable, add: AddIssue): void {
   if (admin === null) return;
-  if (!isLoopback(admin.host) && admin.token === null) {
-    const message = "required, because admin.host can be reached from other machines";
+  const lacksProof = admin.token === null && admin.tls?.client_ca === undefined;
+  if (!isLoopback(admin.host) && lacksProof) {
+    const message =
+      "required, because admin.host can be reached from other machines (or admin.tls.client_ca)";
     add(["admin", "token"], "token_required", message);
   }
-  if (admin.viewer_token !== null && admin.token === null) {
+  if (admin.tls !== null && admin.tls.operators.length > 0 && admin.tls.client_ca === undefined) {
+    const message = "needs client_ca beside it: without that, nobody shows a certificate";
+    add(["admin", "tls", "operators"], "operators_unused", message);
+  }
+  if (admin.viewer_token !== null && lacksProof) {
     const message =
-      "needs admin.token beside it: without that, everybody on this machine may do everything";
+      "needs admin.token beside it, or admin.tls.client_ca: without either, everybody on this machine may do everything";
     add(["admin", "viewer_token"], "token_required", message);
   }
   if (admin.viewer_token !== null && admin.viewer_token === admin.token) {

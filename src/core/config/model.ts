@@ -70,8 +70,23 @@ export type AdminAccess = {
   readonly token: string | null;
   /** Of those who may look and change nothing; null without a token. */
   readonly viewerToken: string | null;
-  /** Nobody may change anything through the port, whatever the token. */
+  /** Nobody may change anything through the port, whatever the token or the certificate. */
   readonly readOnly: boolean;
+  /** Null speaks plain HTTP. */
+  readonly tls: AdminTls | null;
+};
+
+/** PEM texts of the admin port, each with the name of its file. */
+export type AdminTls = {
+  readonly cert: string;
+  readonly key: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Whose client certificates are let in; null lets none in. */
+  readonly clientCa: string | null;
+  readonly clientCaFile: string | null;
+  /** Names of client certificates that may change things; all others may look. */
+  readonly operators: readonly string[];
 };
 
 export type LogPolicy = {

@@ -1,8 +1,9 @@
 import { formatShare } from "../../base/units.ts";
 import type { ExperimentPolicy } from "../experiment/policy.ts";
+import { asksForProof } from "./admin-access.ts";
 import { isLoopback } from "./address.ts";
 import { placeOf } from "./database-place.ts";
-import type { Config, Issue, StorePolicy } from "./model.ts";
+import type { AdminPolicy, Config, Issue, StorePolicy } from "./model.ts";
 import { movedShare } from "./split-change.ts";
 
 /** What a new configuration would do to a running one. */
@@ -82,27 +83,38 @@ function keepUntilRestart(running: Config, wanted: Config, warnings: string[]): 
     const state = running.listen.tls === null ? "off" : "on";
     warnings.push(`listen.tls: ${state} stays until a restart`);
   }
-  // The old address may be open to the world while the new one, on loopback, needs no token.
-  const bare = wanted.admin.token === null && !isLoopback(running.admin.host);
-  if (bare) warnings.push("admin.token: stays until a restart, because admin.host does");
   const { host, port, workers, tls } = running.listen;
   return {
     ...wanted,
     store: running.store,
     listen: { ...wanted.listen, host, port, workers, ...(tlsToggled && { tls }) },
-    admin: {
-      host: running.admin.host,
-      port: running.admin.port,
-      token: bare ? running.admin.token : wanted.admin.token,
-      viewerToken: bare ? running.admin.viewerToken : wanted.admin.viewerToken,
-      readOnly: wanted.admin.readOnly,
-    },
+    admin: keepAdmin(running.admin, wanted.admin, warnings),
   };
 }
 
 function describeStore(store: StorePolicy | null): string {
   if (store === null) return "none";
   return store.kind === "sqlite" ? store.path : placeOf(store.url).name;
+}
+
+function keepAdmin(running: AdminPolicy, wanted: AdminPolicy, warnings: string[]): AdminPolicy {
+  const { host, port } = running;
+  const tlsToggled = speech(running) !== speech(wanted);
+  if (tlsToggled) warnings.push(`admin.tls: ${speech(running)} stays until a restart`);
+  const tls = tlsToggled ? running.tls : wanted.tls;
+  // The old address may be open to the world while the new one, on loopback, needs no token; and who wants
+  // certificates instead of a token must not be left with neither.
+  const isBare =
+    !asksForProof({ ...wanted, tls }) &&
+    (!isLoopback(host) || (asksForProof(wanted) && asksForProof(running)));
+  const cause = isLoopback(host) ? "admin.tls" : "admin.host";
+  if (isBare) warnings.push(`admin.token: stays until a restart, because ${cause} does`);
+  const { token, viewerToken } = isBare ? running : wanted;
+  return { host, port, token, viewerToken, readOnly: wanted.readOnly, tls };
+}
+
+function speech({ tls }: AdminPolicy): string {
+  return tls === null ? "off" : `on${tls.clientCa === null ? "" : ", with client certificates"}`;
 }
 
 function describeMap(

@@ -10,7 +10,7 @@ import type { Readable } from "./checks.ts";
 import { defaults } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
 import type { IssueList } from "./issues.ts";
-import type { Config } from "./model.ts";
+import type { AdminTls, Config } from "./model.ts";
 import { resolveRoute } from "./routes.ts";
 import { readSettings } from "./settings.ts";
 import type { WrittenConfig, WrittenUpstream } from "./schema.ts";
@@ -44,6 +44,7 @@ export function resolveConfig(
     [...readable.upstreams].map(([name, written]) => [name, resolveUpstream(name, written, pem)]),
   );
   const listen = readable.listen === null ? null : resolveListen(readable.listen, context, pem);
+  const tls = resolveAdminTls(readable.admin?.tls ?? null, pem);
   if (listen === null || readable.admin === null || readable.log === null) return null;
   if (readable.alerts === null) return null;
   const experiments = Object.fromEntries(
@@ -66,6 +67,7 @@ export function resolveConfig(
       token: readable.admin.token,
       viewerToken: readable.admin.viewer_token,
       readOnly: readable.admin.read_only,
+      tls,
       port: readable.admin.port ?? settings.adminPort ?? defaults.admin.port,
     },
     log: {
@@ -119,6 +121,20 @@ function resolveListen(
     drainDelayMs: written.drain_delay,
     drainDeadlineMs: written.drain_deadline,
     variantHeader: written.variant_header,
+  };
+}
+
+function resolveAdminTls(written: WrittenConfig["admin"]["tls"], pem: Pem): AdminTls | null {
+  if (written === null) return null;
+  const at = ["admin", "tls"];
+  return {
+    cert: pem([...at, "cert"], written.cert) ?? "",
+    key: pem([...at, "key"], written.key) ?? "",
+    certFile: written.cert,
+    keyFile: written.key,
+    clientCa: pem([...at, "client_ca"], written.client_ca),
+    clientCaFile: written.client_ca ?? null,
+    operators: written.operators,
   };
 }
 

@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { alertsSchema } from "../alerting/schema.ts";
 import { experimentSchema } from "../experiment/schema.ts";
-import { listenHost, listenSchema, routeSchema, upstreamSchema } from "../traffic/schema.ts";
+import {
+  listenHost,
+  listenSchema,
+  pemFile,
+  routeSchema,
+  upstreamSchema,
+} from "../traffic/schema.ts";
 import { isDatabaseUrl } from "./database-place.ts";
 import { defaults, fileLimits } from "./defaults.ts";
 import {
@@ -43,6 +49,19 @@ const adminSchema = closed({
   read_only: flag()
     .describe("nobody may change anything through the port: only the file does")
     .prefault(defaults.admin.readOnly),
+  tls: closed({
+    cert: pemFile("the certificate chain"),
+    key: pemFile("its private key"),
+    client_ca: pemFile("the authorities whose client certificates are let in").optional(),
+    operators: list(text("the name of a client certificate", 256), "names", 256)
+      .describe(
+        "client certificates that may change things, by common name or subject alternative name; others may look",
+      )
+      .prefault([]),
+  })
+    .describe("https instead of http")
+    .nullable()
+    .prefault(null),
 });
 
 function orNone(written: string | null): string | null {

@@ -31,7 +31,8 @@ import {
 
 const countMax = 1_000_000;
 
-const pemFile = (what: string) =>
+/** The name of a PEM file, which is read when the configuration is resolved. */
+export const pemFile = (what: string) =>
   text(`the name of a PEM file`).describe(`PEM file with ${what}; relative to the configuration`);
 
 const total = z

@@ -9,6 +9,7 @@ import { showPast } from "./past.ts";
 import { showJournal } from "./journal.ts";
 import { admit } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
+import { certificateOf } from "./peer-certificate.ts";
 import { takeMetrics } from "./metrics-report.ts";
 import { describeApi } from "./openapi.ts";
 import { answerAbsence, answerFile } from "./page.ts";
@@ -43,11 +44,12 @@ export function createAdminApp(
       method: context.req.method,
       path: context.req.path,
       address: addressOf(context),
+      certificate: certificateOf(context.env.incoming.socket, sources.access()),
       header: (name: string) => context.req.header(name),
     };
     const admitted = admit(request, sources.access(), tries, clock.monotonicMs(), isPublic);
     if (admitted.ok) {
-      context.set("role", admitted.value.role);
+      context.set("admission", admitted.value);
       await next();
     } else {
       const { code, status, title, detail, headers } = admitted.error;
@@ -77,8 +79,8 @@ export function createAdminApp(
   app.get("/v1/system", (context) => context.json(sources.system()));
   app.get("/v1/session", (context) => {
     const session: Session = {
-      role: context.get("role"),
-      authentication: sources.access().token === null ? "none" : "token",
+      role: context.get("admission").role,
+      authentication: context.get("admission").proof.kind,
       version: sources.version,
     };
     return context.json(session);

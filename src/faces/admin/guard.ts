@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { err, ok, type Result } from "../../base/result.ts";
+import { err, ok, unreachable, type Result } from "../../base/result.ts";
+import { asksForProof } from "../../core/config/admin-access.ts";
 import { isLoopback } from "../../core/config/address.ts";
 import type { AdminAccess } from "../../core/config/model.ts";
 import type { Session } from "../../wire/system-api.ts";
@@ -12,6 +13,8 @@ export type AdminRequest = {
   readonly path: string;
   /** Of the connection, not of any forwarding header. */
   readonly address: string;
+  /** Names of the client certificate that `admin.tls.client_ca` vouches for; null without one. */
+  readonly certificate: readonly string[] | null;
   readonly header: (name: string) => string | undefined;
 };
 
@@ -31,9 +34,19 @@ export type Denial = {
 /** Who was let in. */
 export type Admission = {
   readonly role: Session["role"];
-  /** The token that let it in; null where none is needed. */
-  readonly token: string | null;
+  readonly proof: Proof;
 };
+
+/** What let it in. */
+export type Proof =
+  | { readonly kind: "none" }
+  | { readonly kind: "token"; readonly token: string }
+  | {
+      readonly kind: "certificate";
+      readonly names: readonly string[];
+      /** Who vouched for it. */
+      readonly clientCa: string;
+    };
 
 /** Open to probes, which have no token. */
 const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
@@ -50,17 +63,27 @@ export function admit(
   if (!identified.ok || isReading(request) || identified.value.role === "operator") {
     return identified;
   }
+  const isCertificate = identified.value.proof.kind === "certificate";
   const detail = access.readOnly
     ? "admin.read_only is set: only the configuration file changes anything."
-    : "This is admin.viewer_token, which may see everything and change nothing; admin.token may.";
+    : isCertificate
+      ? "This client certificate is not among admin.tls.operators: it may see everything and change nothing."
+      : "This is admin.viewer_token, which may see everything and change nothing; admin.token may.";
   return err({ code: "read_only", status: 403, title: "Read-only", detail, headers: {} });
 }
 
-/** Whether what was let in by `token` would be let in by it still. */
-export function holds(token: string | null, access: AdminAccess): boolean {
-  return token === null
-    ? access.token === null
-    : token === access.token || token === access.viewerToken;
+/** Whether what was let in by `proof` would be let in by it still. */
+export function holds(proof: Proof, access: AdminAccess): boolean {
+  switch (proof.kind) {
+    case "none":
+      return !asksForProof(access);
+    case "token":
+      return proof.token === access.token || proof.token === access.viewerToken;
+    case "certificate":
+      return proof.clientCa === access.tls?.clientCa;
+    default:
+      return unreachable(proof);
+  }
 }
 
 function identify(
@@ -70,14 +93,52 @@ function identify(
   nowMs: number,
   isPublic: (path: string) => boolean,
 ): Result<Admission, Denial> {
-  const { token, viewerToken, readOnly } = access;
-  const most = readOnly ? "viewer" : "operator";
-  if (token === null) {
-    const denial = denyToOthers(request);
-    return denial === null ? ok({ role: most, token: null }) : err(denial);
+  const most = access.readOnly ? "viewer" : "operator";
+  if (!asksForProof(access)) {
+    const denial = denyToOthers(request, access);
+    return denial === null ? ok({ role: most, proof: { kind: "none" } }) : err(denial);
   }
   const isOpen = openPaths.has(request.path) || isPublic(request.path);
-  if (isOpen && isReading(request)) return ok({ role: "viewer", token: null });
+  if (isOpen && isReading(request)) return ok({ role: "viewer", proof: { kind: "none" } });
+  const certified = identifyByCertificate(request, access);
+  if (certified === null) return identifyByToken(request, access, tries, nowMs);
+  const given = request.header("authorization");
+  if (certified.role === most || given === undefined) return judgeSite(certified, request, access);
+  // A token may make more of a viewer; one that is wrong is counted, and takes nothing away.
+  const byToken = identifyByToken(request, access, tries, nowMs);
+  return byToken.ok ? byToken : judgeSite(certified, request, access);
+}
+
+/** Who shows a certificate of `admin.tls.client_ca`; null without one. */
+function identifyByCertificate(
+  { certificate }: AdminRequest,
+  { tls, readOnly }: AdminAccess,
+): Admission | null {
+  const clientCa = tls?.clientCa ?? null;
+  if (certificate === null || tls === null || clientCa === null) return null;
+  const isOperator = !readOnly && tls.operators.some((name) => certificate.includes(name));
+  return {
+    role: isOperator ? "operator" : "viewer",
+    proof: { kind: "certificate", names: certificate, clientCa },
+  };
+}
+
+/** Browsers show a certificate for whatever page asks, so that a change has to come from this port's own page. */
+function judgeSite(
+  certified: Admission,
+  request: AdminRequest,
+  access: AdminAccess,
+): Result<Admission, Denial> {
+  const isFine = isReading(request) || isOwnPage(request, schemesOf(access));
+  return isFine ? ok(certified) : err(crossSiteDenial);
+}
+
+function identifyByToken(
+  request: AdminRequest,
+  { token, viewerToken, readOnly, tls }: AdminAccess,
+  tries: FailedTries,
+  nowMs: number,
+): Result<Admission, Denial> {
   // Before the comparison: who has to wait learns nothing from a further try.
   const waitMs = tries.waitMs(request.address, nowMs);
   if (waitMs > 0) {
@@ -92,10 +153,11 @@ function identify(
   const given = bearerOf(request.header("authorization"));
   if (given !== null) {
     // Both are compared in any case, so that the time taken does not tell which one it is.
-    const isOperator = isSameSecret(given, token);
+    const isOperator = isSameSecret(given, token ?? "") && token !== null;
     const isViewer = isSameSecret(given, viewerToken ?? "") && viewerToken !== null;
-    if (isOperator) return ok({ role: most, token });
-    if (isViewer) return ok({ role: "viewer", token: viewerToken });
+    const proof = { kind: "token", token: given } as const;
+    if (isOperator) return ok({ role: readOnly ? "viewer" : "operator", proof });
+    if (isViewer) return ok({ role: "viewer", proof });
     // A request without a token is no guess.
     tries.add(request.address, nowMs);
   }
@@ -104,7 +166,10 @@ function identify(
     status: 401,
     title: given === null ? "A token is needed" : "Wrong token",
     detail:
-      "Send the admin.token or admin.viewer_token of the configuration as `Authorization: Bearer TOKEN`.",
+      "Send the admin.token or admin.viewer_token of the configuration as `Authorization: Bearer TOKEN`" +
+      ((tls?.clientCa ?? null) === null
+        ? "."
+        : ", or show a client certificate of admin.tls.client_ca."),
     headers: {
       "www-authenticate": `Bearer realm="sluice"${given === null ? "" : ', error="invalid_token"'}`,
     },
@@ -122,16 +187,23 @@ export function admitUpgrade(
   tries: FailedTries,
   nowMs: number,
 ): Result<Admission, Denial> {
+  return isOwnPage(request, schemesOf(access))
+    ? admit(request, access, tries, nowMs)
+    : err(crossSiteDenial);
+}
+
+/** What a page of this port was fetched by. */
+function schemesOf(access: AdminAccess): readonly string[] {
+  if (access.tls !== null) return ["https"];
   // Behind a proxy that speaks TLS the page is https; only with a token can there be one.
-  const schemes = access.token === null ? ["http"] : ["http", "https"];
-  return isOwnPage(request, schemes) ? admit(request, access, tries, nowMs) : err(crossSiteDenial);
+  return access.token === null ? ["http"] : ["http", "https"];
 }
 
 /**
  * Without a token the port is on loopback, but any web page in a browser on this machine can reach it: by a name of
  * its own that resolves to 127.0.0.1 (seen in Host), or by a form or fetch across sites.
  */
-function denyToOthers(request: AdminRequest): Denial | null {
+function denyToOthers(request: AdminRequest, access: AdminAccess): Denial | null {
   const host = request.header("host") ?? "";
   if (!isLoopback(hostnameOf(host))) {
     return {
@@ -143,7 +215,7 @@ function denyToOthers(request: AdminRequest): Denial | null {
     };
   }
   if (isReading(request)) return null;
-  return isOwnPage(request, ["http"]) ? null : crossSiteDenial;
+  return isOwnPage(request, schemesOf(access)) ? null : crossSiteDenial;
 }
 
 function isReading({ method }: AdminRequest): boolean {

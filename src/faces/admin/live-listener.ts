@@ -1,6 +1,7 @@
 import type { WebSocket } from "ws";
 import type { Timers } from "../../base/clock.ts";
 import { liveCloseCodes } from "../../wire/live.ts";
+import type { Proof } from "./guard.ts";
 import type { AdminLimits } from "./limits.ts";
 import type { FrameBytes, LiveFeed } from "./live-feed.ts";
 
@@ -27,8 +28,8 @@ type ListenerLimits = Pick<AdminLimits, "liveBufferedBytesMax" | "liveDrainMs" |
 
 /** One WebSocket of `/v1/live`: sends what it can take, and ends it when it takes too long. */
 export class LiveListener {
-  /** The token that let it in. */
-  readonly token: string | null;
+  /** What let it in. */
+  readonly proof: Proof;
   readonly #socket: WebSocket;
   readonly #limits: ListenerLimits;
   readonly #timers: Timers;
@@ -39,13 +40,13 @@ export class LiveListener {
 
   constructor(
     socket: WebSocket,
-    token: string | null,
+    proof: Proof,
     limits: ListenerLimits,
     timers: Timers,
     counters: LiveCounters,
   ) {
     this.#socket = socket;
-    this.token = token;
+    this.proof = proof;
     this.#limits = limits;
     this.#timers = timers;
     this.#counters = counters;

@@ -7,7 +7,8 @@ import { problem } from "../../core/traffic/refusal.ts";
 import { liveProtocol, liveQuerySchema, liveTokenPrefix } from "../../wire/live.ts";
 import type { FailedTries } from "./failed-tries.ts";
 import { admitUpgrade } from "./guard.ts";
-import type { Denial } from "./guard.ts";
+import type { Denial, Proof } from "./guard.ts";
+import { certificateOf } from "./peer-certificate.ts";
 import { wordsOf } from "./json-body.ts";
 import { safetyHeaders } from "./problem.ts";
 
@@ -32,13 +33,14 @@ export function judgeUpgrade(
   access: AdminAccess,
   tries: FailedTries,
   nowMs: number,
-): { readonly query: LiveQuery; readonly token: string | null } | { readonly refusal: Refusal } {
+): { readonly query: LiveQuery; readonly proof: Proof } | { readonly refusal: Refusal } {
   const { headers } = request;
   const admitted = admitUpgrade(
     {
       method: "GET",
       path: "/v1/live",
       address: request.socket.remoteAddress ?? "",
+      certificate: certificateOf(request.socket, access),
       header: (name) =>
         name === "authorization" ? authorizationOf(headers) : fieldOf(headers, name),
     },
@@ -61,7 +63,7 @@ export function judgeUpgrade(
   }
   const asked = new URLSearchParams((request.url ?? "").split("?").slice(1).join("?"));
   const query = liveQuerySchema.safeParse(Object.fromEntries(asked));
-  if (query.success) return { query: query.data, token: admitted.value.token };
+  if (query.success) return { query: query.data, proof: admitted.value.proof };
   const detail = wordsOf(query.error);
   return { refusal: { code: "bad_query", status: 400, title: "Not a query", detail, headers: {} } };
 }

@@ -8,6 +8,7 @@ import { liveCloseCodes } from "../../wire/live.ts";
 import type { FailedTries } from "./failed-tries.ts";
 import type { AdminLimits } from "./limits.ts";
 import { holds } from "./guard.ts";
+import type { Proof } from "./guard.ts";
 import { LiveFeed } from "./live-feed.ts";
 import type { FeedTime, FrameBytes } from "./live-feed.ts";
 import { LiveListener } from "./live-listener.ts";
@@ -88,7 +89,7 @@ export class Live {
         headers: { "retry-after": "1" },
       });
     } else {
-      this.#open(request, socket, head, judged.token, judged.query);
+      this.#open(request, socket, head, judged.proof, judged.query);
     }
   }
 
@@ -103,7 +104,7 @@ export class Live {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    token: string | null,
+    proof: Proof,
     query: LiveQuery,
   ): void {
     // The document of the last tick will do, unless there are no ticks.
@@ -116,7 +117,7 @@ export class Live {
     }
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { limits, timers } = this.#options;
-      const listener = new LiveListener(webSocket, token, limits, timers, this.#counters);
+      const listener = new LiveListener(webSocket, proof, limits, timers, this.#counters);
       this.#attend(webSocket, listener);
       const { stream, after } = query;
       const isBack = stream !== undefined && after !== undefined;
@@ -150,7 +151,7 @@ export class Live {
   #tick(): void {
     const access = this.#options.access();
     for (const listener of this.#listeners) {
-      if (holds(listener.token, access)) continue;
+      if (holds(listener.proof, access)) continue;
       const isNew = listener.close(liveCloseCodes.tokenChanged, "the token has changed");
       if (isNew) this.#counters.closedTokenChanged += 1;
     }

@@ -1,12 +1,12 @@
 import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import { problem } from "../../core/traffic/refusal.ts";
-import type { Session } from "../../wire/system-api.ts";
+import type { Admission } from "./guard.ts";
 
 export type AdminEnvironment = {
   Bindings: HttpBindings;
   /** Who asks. */
-  Variables: { role: Session["role"] };
+  Variables: { admission: Admission };
 };
 
 export type AdminContext = Context<AdminEnvironment>;

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { RequestListener, Server, ServerOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock, Timers } from "../../base/clock.ts";
+import { asksForProof } from "../../core/config/admin-access.ts";
 import { isLoopback } from "../../core/config/address.ts";
 import type { AdminPolicy } from "../../core/config/model.ts";
 import { createAdminApp } from "./app.ts";
@@ -17,6 +18,7 @@ import { absentPage } from "./page-files.ts";
 import type { Page } from "./page-files.ts";
 import { answerProblem } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
+import { createTlsServer } from "./tls-server.ts";
 
 export type AdminServer = {
   /** The real port when the policy says 0. */
@@ -42,8 +44,10 @@ export type AdminOptions = {
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { policy, sources, clock, timers } = options;
   const limits = { ...adminLimits, ...options.limits };
-  if (policy.token === null && !isLoopback(policy.host)) {
-    throw new Error(`admin.token is required when admin.host is ${policy.host}`);
+  if (!asksForProof(policy) && !isLoopback(policy.host)) {
+    throw new Error(
+      `admin.token is required when admin.host is ${policy.host}, or admin.tls.client_ca`,
+    );
   }
   const tries = new FailedTries(limits);
   const page = options.page ?? absentPage("no folder was given");
@@ -63,7 +67,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     // A request that is none by the URL standard, such as one with an invalid Host.
     errorHandler: () => answerProblem("bad_request", 400, "Malformed request", ""),
   });
-  const server = createServer(
+  const server = openServer(
+    policy,
     {
       headersTimeout: limits.headTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -73,6 +78,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       connectionsCheckingInterval: Math.min(1000, limits.headTimeoutMs / 2),
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
+    options,
   );
   server.on("upgrade", (request, socket, head) => live.upgrade(request, socket, head));
   server.maxConnections = limits.connectionsMax;
@@ -88,6 +94,19 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       return (closed ??= closeWithin(server, limits.closeMsMax, timers));
     },
   };
+}
+
+function openServer(
+  { tls }: AdminPolicy,
+  options: ServerOptions,
+  listener: RequestListener,
+  { sources }: AdminOptions,
+): Server {
+  if (tls === null) return createServer(options, listener);
+  return createTlsServer(tls, options, listener, {
+    present: () => sources.access().tls ?? tls,
+    fault: sources.fault,
+  });
 }
 
 function listen(server: Server, { host, port }: AdminPolicy): Promise<void> {

@@ -1,17 +1,19 @@
 import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import type { AdminCall } from "./admin-call.ts";
+import { fetchOf, withTls, type TlsOptions } from "./admin-tls.ts";
 import { exitCodes, type CliIo } from "./io.ts";
 
 /** The commands that talk to the admin port of a running Sluice. */
 
 type AdminOptions = {
   readonly admin: string;
+  readonly url?: string;
   readonly token?: string;
   readonly actor?: string;
   readonly reason?: string;
   readonly json?: boolean;
-};
+} & TlsOptions;
 
 type RolloutOptions = AdminOptions & { readonly force?: boolean };
 
@@ -186,8 +188,9 @@ function registerAlerts(program: Command, io: CliIo, exit: Exit): void {
 }
 
 function withAdmin(command: Command): Command {
-  return command
+  return withTls(command)
     .option("--admin <url>", "admin port", "http://127.0.0.1:9090")
+    .option("--url <url>", "the same as --admin")
     .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
     .option("--reason <text>", "for the journal")
     .option("--actor <name>", "who acts; default: your address")
@@ -213,10 +216,16 @@ function findAction<Name extends string>(
 }
 
 function callOf(command: string, options: AdminOptions, io: CliIo): AdminCall | null {
-  if (!URL.canParse(options.admin)) {
-    io.stderr(`sluice ${command}: --admin is no URL: ${options.admin}\n`);
+  const admin = options.url ?? options.admin;
+  if (!URL.canParse(admin)) {
+    io.stderr(`sluice ${command}: --admin is no URL: ${admin}\n`);
+    return null;
+  }
+  const sender = fetchOf(options, io);
+  if (!sender.ok) {
+    io.stderr(`sluice ${command}: ${sender.error}\n`);
     return null;
   }
   const token = options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null;
-  return { admin: options.admin, token, fetch };
+  return { admin, token, fetch: sender.value };
 }

@@ -24,11 +24,16 @@ export function describeConfig(config: Config): string {
   const { listen, admin } = config;
   const workers = `${listen.workers} ${listen.workers === 1 ? "worker" : "workers"}`;
   const scheme = listen.tls === null ? "http" : "https";
-  const token = admin.token === null ? "no token" : "with a token";
+  const adminScheme = admin.tls === null ? "http" : "https";
+  const proofs = [
+    ...(admin.token === null ? [] : ["a token"]),
+    ...((admin.tls?.clientCa ?? null) === null ? [] : ["a client certificate"]),
+  ];
+  const proof = proofs.length === 0 ? "no token" : `with ${proofs.join(" or ")}`;
   const lines = [
     "Listeners",
     `  traffic  ${scheme}://${hostPort(listen)} (${workers})`,
-    `  admin    http://${hostPort(admin)} (${token})`,
+    `  admin    ${adminScheme}://${hostPort(admin)} (${proof})`,
     "",
     "Upstreams",
     ...table(

@@ -36,6 +36,9 @@ export function registerRehearseCommand(
     .option("--live", "wait for the traffic of a running Sluice instead of generating it")
     .option("--admin <url>", "its admin port", "http://127.0.0.1:9090")
     .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
+    .option("--ca <file>", "PEM file of who vouches for it; default: SLUICE_ADMIN_CA")
+    .option("--cert <file>", "PEM file of your client certificate; default: SLUICE_ADMIN_CERT")
+    .option("--key <file>", "PEM file of its key; default: SLUICE_ADMIN_KEY")
     .optionsGroup("What comes out:")
     .option(
       "--state <file>",

@@ -7,6 +7,7 @@ import { rehearsalConfig } from "../../core/rehearsal/config.ts";
 import { reportFormats } from "../../wire/report-api.ts";
 import type { RehearsalPlan } from "../rehearsal/stages.ts";
 import { chooseRollout, planTraffic, refusedHost, type Subject } from "../rehearsal/subject.ts";
+import { fetchOf, type TlsOptions } from "./admin-tls.ts";
 import { formatIssues, readConfigFile, type CliIo } from "./io.ts";
 import { watchOver } from "./watched-rollout.ts";
 
@@ -31,7 +32,7 @@ export type RehearseOptions = {
   readonly json?: boolean;
   readonly allowHost?: readonly string[];
   readonly allowInvalid?: boolean;
-};
+} & TlsOptions;
 
 export type PreparedRehearsal = {
   readonly plan: RehearsalPlan;
@@ -65,10 +66,12 @@ export function prepareRehearsal(
   if (!traffic.ok) return traffic;
   const { plan, rate, texts } = traffic.value;
   const { loadMs, withinMs } = times.value;
+  const sender = fetchOf(options, io);
+  if (!sender.ok) return complain(sender.error);
   const call = {
     admin: options.admin,
     token: options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null,
-    fetch,
+    fetch: sender.value,
   };
   return ok({
     configText,

@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { fetchOf, withTls, type TlsOptions } from "./admin-tls.ts";
 import { exitCodes, type CliIo } from "./io.ts";
 
 type ReportOptions = {
@@ -14,16 +15,18 @@ type ReportOptions = {
   readonly schema?: boolean;
   /** False by --no-insights. */
   readonly insights: boolean;
-};
+} & TlsOptions;
 
 /** `sluice report`: what came of an experiment, as a file. */
 export function registerReport(program: Command, io: CliIo, exit: (code: number) => void): void {
-  program
-    .command("report")
-    .description(
-      "what came of an experiment or rollout: decision, evidence, charts, what to do next",
-    )
-    .argument("[experiment]", "its key")
+  withTls(
+    program
+      .command("report")
+      .description(
+        "what came of an experiment or rollout: decision, evidence, charts, what to do next",
+      )
+      .argument("[experiment]", "its key"),
+  )
     .option("-f, --format <format>", "json, csv, md, html or pdf", "md")
     .option("-o, --output <file>", "where to; for csv a folder or a .zip; - is standard output")
     .option("--from <report.json>", "render a JSON report instead of asking a running Sluice")
@@ -43,6 +46,11 @@ export function registerReport(program: Command, io: CliIo, exit: (code: number)
         io.stderr(`sluice report: --admin is no URL: ${admin}\n`);
         return exit(exitCodes.invalid);
       }
+      const sender = fetchOf(options, io);
+      if (!sender.ok) {
+        io.stderr(`sluice report: ${sender.error}\n`);
+        return exit(exitCodes.invalid);
+      }
       const token = options.token ?? io.env["SLUICE_ADMIN_TOKEN"] ?? null;
       const arguments_ = {
         experiment: experiment ?? null,
@@ -54,6 +62,6 @@ export function registerReport(program: Command, io: CliIo, exit: (code: number)
         part: options.part ?? null,
         insights: options.insights,
       };
-      exit(await runReport(arguments_, { admin, token, fetch }, io));
+      exit(await runReport(arguments_, { admin, token, fetch: sender.value }, io));
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { parseDurationMs } from "../../base/units.ts";
 import type { WatchOptions } from "../terminal/watch.ts";
+import { readTls, withTls, type TlsOptions } from "./admin-tls.ts";
 import { exitCodes, type CliIo } from "./io.ts";
 
 /** `sluice watch`, without what it takes to draw: that is loaded when it is asked for. */
@@ -19,7 +20,7 @@ type Options = {
   readonly ascii?: boolean;
   readonly lines?: boolean;
   readonly giveUp: string;
-};
+} & TlsOptions;
 
 /** What the journal takes as a name. */
 const actorLengthMax = 100;
@@ -30,9 +31,13 @@ export function registerWatch(
   exit: (code: number) => void,
   watch: Watch,
 ): void {
-  program
-    .command("watch")
-    .description("see and steer a running Sluice in the terminal; without one, a line per change")
+  withTls(
+    program
+      .command("watch")
+      .description(
+        "see and steer a running Sluice in the terminal; without one, a line per change",
+      ),
+  )
     .option("--url <url>", "admin port", "http://127.0.0.1:9090")
     .option("--token <token>", "admin token; default: the variable SLUICE_ADMIN_TOKEN")
     .option("--token-file <file>", "a file with the admin token")
@@ -72,10 +77,13 @@ function readOptions(options: Options, io: CliIo): WatchOptions | string {
     token = file.value.trim();
     if (token === "") return `${options.tokenFile} is empty`;
   }
+  const tls = readTls(options, io);
+  if (!tls.ok) return tls.error;
   const actor = options.actor ?? io.env["USER"] ?? "";
   return {
     url,
     token,
+    tls: tls.value,
     actor: actor === "" ? null : actor.slice(0, actorLengthMax),
     experiment: options.experiment ?? null,
     once,

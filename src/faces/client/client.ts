@@ -7,6 +7,7 @@ import type { AlertsStatus } from "../../wire/alerts-api.ts";
 import { metricsTakenSchema } from "../../wire/metrics-api.ts";
 import { sessionSchema, systemSchema } from "../../wire/system-api.ts";
 import type { Session, SystemStatus } from "../../wire/system-api.ts";
+import { createTlsFetch, type ClientTls } from "./client-tls.ts";
 import { askingAdmin } from "./admin-port.ts";
 import { SluiceError } from "./error.ts";
 import type { Transport } from "./exchange.ts";
@@ -20,7 +21,15 @@ import { executeRequest } from "./request.ts";
 import type { ProxyAnswer, ProxyRequest } from "./request.ts";
 
 export { SluiceError };
-export type { AlertsStatus, LiveUpdate, ProxyAnswer, ProxyRequest, RolloutStatus, Status };
+export type {
+  AlertsStatus,
+  ClientTls,
+  LiveUpdate,
+  ProxyAnswer,
+  ProxyRequest,
+  RolloutStatus,
+  Status,
+};
 
 export type ClientOptions = {
   /** Of the admin port, such as http://127.0.0.1:9090. */
@@ -29,6 +38,8 @@ export type ClientOptions = {
   readonly proxy?: string;
   /** `admin.token` of the configuration, where there is one. */
   readonly token?: string;
+  /** For an admin port that speaks TLS with certificates of your own, or asks for one. */
+  readonly tls?: ClientTls;
   /** Node's own unless told otherwise. */
   readonly fetch?: typeof fetch;
   /** Where the configuration's `assignment.user` looks for the user; `x-user-id` unless told otherwise. */
@@ -119,11 +130,12 @@ export type Client = KindsOfCalls & {
   ) => Promise<void>;
 };
 
-/** Nothing is sent before a method is called. Throws where `admin` or `proxy` is no address, or `token` no token. */
+/** Nothing is sent before a method is called. Throws where `admin` or `proxy` is no address, `token` no token, `tls` no pair. */
 export function createClient(options: ClientOptions): Client {
   const { admin, proxy, token, clock, timers, random, userHeader = "x-user-id" } = options;
   const limits = { ...clientLimits, ...options.limits };
   const transport: Transport = { fetch: options.fetch ?? fetch, clock, timers };
+  const { tls } = options;
   checkAddress(admin);
   if (proxy !== undefined) checkAddress(proxy);
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
@@ -131,7 +143,8 @@ export function createClient(options: ClientOptions): Client {
       detail: "It has neither spaces nor characters beyond ASCII.",
     });
   }
-  const ask = askingAdmin(transport, {
+  const toAdmin = tls === undefined ? transport : { ...transport, fetch: fetchWith(tls) };
+  const ask = askingAdmin(toAdmin, {
     admin,
     token,
     timeoutMs: limits.adminTimeoutMs,
@@ -170,8 +183,20 @@ export function createClient(options: ClientOptions): Client {
       return accepted > 0;
     },
     live: (listener, { signal } = {}) =>
-      followLive({ admin, token, limits, timers, random }, listener, signal),
+      followLive({ admin, token, tls, limits, timers, random }, listener, signal),
   };
+}
+
+function fetchWith(tls: ClientTls): typeof fetch {
+  try {
+    return createTlsFetch(tls);
+  } catch (error) {
+    const detail = (error as Error).message;
+    throw new SluiceError("bad_request", "ca, cert and key cannot be used together", {
+      detail,
+      cause: error,
+    });
+  }
 }
 
 function checkAddress(address: string): void {

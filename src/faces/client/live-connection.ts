@@ -5,12 +5,14 @@ import { applyPatch } from "../../core/telemetry/document-patch.ts";
 import type { JsonObject } from "../../core/telemetry/document-patch.ts";
 import { liveDocumentSchema, liveFrameSchema, liveProtocol } from "../../wire/live.ts";
 import type { LiveDocument, LiveFrame } from "../../wire/live.ts";
+import type { ClientTls } from "./client-tls.ts";
 import { SluiceError } from "./error.ts";
 import { errorOfAnswer, parseJson, reasonOf } from "./exchange.ts";
 
 export type ConnectionOptions = {
   readonly admin: string;
   readonly token: string | undefined;
+  readonly tls: ClientTls | undefined;
   readonly timers: Timers;
   readonly limits: {
     readonly liveOpenMs: number;
@@ -43,12 +45,13 @@ export function listenOnce(
   signal: AbortSignal,
   tell: (told: Told) => void,
 ): Promise<{ readonly error: SluiceError; readonly heard: Heard | null }> {
-  const { token, timers, limits } = options;
+  const { token, tls, timers, limits } = options;
   const url = addressOf(options.admin, before);
   const what = `${url.origin}${url.pathname}`;
   const socket = new WebSocket(url, [liveProtocol], {
     maxPayload: limits.liveFrameBytesMax,
     perMessageDeflate: false,
+    ...tls,
     ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
   });
   let heard = before;

@@ -2,6 +2,7 @@ import type { Clock, Timers } from "../../base/clock.ts";
 import type { Environment } from "../../core/config/environment.ts";
 import { exitCodes } from "../cli/io.ts";
 import type { Client, LiveUpdate } from "../client/client.ts";
+import type { ClientTls } from "../client/client-tls.ts";
 import { SluiceError } from "../client/error.ts";
 import { capabilitiesOf, type Capabilities } from "./capabilities.ts";
 import { changesOf, factsOf, type Facts } from "./changes.ts";
@@ -16,6 +17,7 @@ export type WatchOptions = {
   /** Of the admin port. */
   readonly url: string;
   readonly token: string | null;
+  readonly tls: ClientTls | null;
   /** Who acts, for the journal; the address where it is null. */
   readonly actor: string | null;
   /** The one to begin with; without a terminal, the only one. */
@@ -43,7 +45,7 @@ export type WatchDependencies = {
   readonly env: Environment;
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly connect: (url: string, token: string | null) => Client;
+  readonly connect: (options: Pick<WatchOptions, "url" | "token" | "tls">) => Client;
   /** Calls `end` for SIGINT, SIGTERM, SIGHUP, a closed pipe and whatever nobody caught; the answer stops that. */
   readonly onEnding: (end: (ending: Ending) => void) => () => void;
 };
@@ -73,7 +75,7 @@ export async function runWatch(
   const end = ending.resolve;
   const stopListening = onEnding(end);
   try {
-    const client = connect(options.url, options.token);
+    const client = connect(options);
     const { role } = await client.session();
     const feed: Feed = { listener: () => {} };
     const coming = firstOf(feed, ending.promise, dependencies.timers);

@@ -59,7 +59,7 @@ describe("with a token", () => {
 
   it("follows a reload that changes it", async () => {
     let present = "first";
-    const access = () => ({ token: present, viewerToken: null, readOnly: false });
+    const access = () => ({ token: present, viewerToken: null, readOnly: false, tls: null });
     const { port } = await open({ token: present, sources: { access } });
     expect((await ask(port, "/v1/status", bearer("Bearer first"))).status).toBe(200);
     present = "second";
@@ -189,7 +189,14 @@ describe("without a token", () => {
   it("refuses to listen beyond loopback", async () => {
     const { startAdmin } = await import("../../../src/faces/admin/server.ts");
     const opened = startAdmin({
-      policy: { host: "0.0.0.0", port: 0, token: null, viewerToken: null, readOnly: false },
+      policy: {
+        host: "0.0.0.0",
+        port: 0,
+        token: null,
+        viewerToken: null,
+        readOnly: false,
+        tls: null,
+      },
       sources: {} as never,
       clock: { wallMs: () => 0, monotonicMs: () => 0 },
       timers: { after: () => () => undefined, every: () => () => undefined },

@@ -4,6 +4,7 @@ import { err, ok } from "../../../src/base/result.ts";
 import type { ConfigFile } from "../../../src/control/config-file.ts";
 import { previewReload } from "../../../src/control/reload-preview.ts";
 import { createReloader, loadConfig } from "../../../src/control/reload.ts";
+import type { AdminTls } from "../../../src/core/config/model.ts";
 import type { Reloader } from "../../../src/control/reload.ts";
 import type { AdminLimits } from "../../../src/faces/admin/limits.ts";
 import type { Page } from "../../../src/faces/admin/page-files.ts";
@@ -136,6 +137,7 @@ export async function openAdmin(
     readonly token?: string | null;
     readonly viewerToken?: string | null;
     readonly readOnly?: boolean;
+    readonly tls?: AdminTls;
     readonly page?: Page;
     /** A free one unless told otherwise. */
     readonly port?: number;
@@ -175,6 +177,7 @@ export async function openAdmin(
     token: options.token ?? null,
     viewerToken: options.viewerToken ?? null,
     readOnly: options.readOnly ?? false,
+    tls: options.tls ?? null,
   };
   const server = await startAdmin({
     policy: { host: "127.0.0.1", port: options.port ?? 0, ...access },

@@ -51,7 +51,7 @@ export async function openLive(
     ...(options.port !== undefined && { port: options.port }),
     ...(options.limits !== undefined && { limits: options.limits }),
     sources: {
-      access: () => ({ token, viewerToken, readOnly: false }),
+      access: () => ({ token, viewerToken, readOnly: false, tls: null }),
       status: () => {
         looks += 1;
         if (fault !== null) throw fault;

@@ -259,7 +259,14 @@ describe("close", () => {
     const { port } = await open();
     const { startAdmin } = await import("../../../src/faces/admin/server.ts");
     const taken = startAdmin({
-      policy: { host: "127.0.0.1", port, token: null, viewerToken: null, readOnly: false },
+      policy: {
+        host: "127.0.0.1",
+        port,
+        token: null,
+        viewerToken: null,
+        readOnly: false,
+        tls: null,
+      },
       sources: { version: "1" } as never,
       clock: { wallMs: () => 0, monotonicMs: () => 0 },
       timers: { after: () => () => undefined, every: () => () => undefined },

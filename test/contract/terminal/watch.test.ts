@@ -57,6 +57,7 @@ function start(
     {
       url: "http://127.0.0.1:9090",
       token: null,
+      tls: null,
       actor: null,
       experiment: null,
       once: false,

@@ -35,6 +35,7 @@ describe("a small configuration", () => {
       token: null,
       viewerToken: null,
       readOnly: false,
+      tls: null,
     });
     expect(config.log).toEqual({ level: "info", accessSample: 0 });
     expect(config.upstreams["a"]).toEqual({
@@ -174,6 +175,7 @@ experiments:
       token: "secret",
       viewerToken: "glance",
       readOnly: true,
+      tls: null,
     });
     expect(config.log).toEqual({ level: "debug", accessSample: 0.01 });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { advanceEpochs, planReload } from "../../../src/core/config/reload-plan.ts";
-import { smallText, valid } from "./texts.ts";
+import { issuesOf, smallText, valid } from "./texts.ts";
 
 const rolloutText = smallText.replace("variants:", "rollout: { share: 5% }\n    variants:");
 
@@ -207,6 +207,51 @@ describe("what only a restart changes", () => {
     const toggled = planReload(valid(text, pem("old")), valid(smallText));
     expect(toggled.config.listen.tls?.cert).toContain("old");
     expect(toggled.warnings).toEqual(["listen.tls: on stays until a restart"]);
+  });
+});
+
+describe("TLS of the admin port", () => {
+  const tls = (more = "") => `tls: { cert: c, key: k${more} }`;
+  const asking = tls(", client_ca: ca, operators: [ ann ]");
+  const read = (admin: string, word = "old") =>
+    valid(`admin: { ${admin} }\n${smallText}`, pem(word));
+
+  it("lets client certificates stand for a token", () => {
+    const { admin } = read(`host: 0.0.0.0, viewer_token: look, ${asking}`);
+    expect(admin.tls).toMatchObject({ clientCaFile: "ca", operators: ["ann"] });
+    expect(issuesOf(`admin: { host: 0.0.0.0, ${tls()} }\n${smallText}`, pem("x"))).toMatchObject([
+      { path: "admin.token", code: "token_required" },
+    ]);
+    const unused = `admin: { ${tls(", operators: [ ann ]")} }\n${smallText}`;
+    expect(issuesOf(unused, pem("x"))).toMatchObject([
+      { path: "admin.tls.operators", code: "operators_unused" },
+    ]);
+  });
+
+  it("takes new certificates and operators", () => {
+    const wanted = read(tls(", client_ca: ca"), "new");
+    const planned = planReload(read(asking), wanted);
+    expect(planned.config.admin).toEqual(wanted.admin);
+    expect(planned.changes).toEqual(["admin: tls changed"]);
+  });
+
+  it.each([
+    ["token: t", asking, "off", true],
+    [`token: t, ${tls()}`, asking, "on", true],
+    ["port: 9090", asking, "off", false],
+    [`token: t, ${asking}`, "token: t", "on, with client certificates", false],
+    [asking, "port: 9090", "on, with client certificates", false],
+  ])("is as it was until a restart, and never without proof: %s → %s", (old, next, was, kept) => {
+    const running = read(old);
+    const planned = planReload(running, read(next));
+    expect(planned.config.admin).toEqual({
+      ...running.admin,
+      token: kept || next.includes("token") ? running.admin.token : null,
+    });
+    expect(planned.warnings).toEqual([
+      `admin.tls: ${was} stays until a restart`,
+      ...(kept ? ["admin.token: stays until a restart, because admin.tls does"] : []),
+    ]);
   });
 });
 

@@ -89,7 +89,7 @@ export function createSession(
 function permit(state: SessionState, isReadOnly: boolean): Permission {
   if (state.kind !== "open") return { allowed: false, reason: "Nobody is logged in." };
   if (state.session.role === "viewer") {
-    return { allowed: false, reason: "Your token may look, but not change anything." };
+    return { allowed: false, reason: "You may look, but not change anything." };
   }
   if (isReadOnly) {
     return { allowed: false, reason: "You chose read-only mode; switch it off in the menu." };
