@@ -82,6 +82,7 @@ export class WorkerCounts {
       uninspected: Object.fromEntries(this.#byReason.uninspected),
       metricsRefused: sum("metricsRefused"),
       copiesSkipped: Object.fromEntries(this.#byReason.copiesSkipped),
+      spansDropped: sum("spansDropped"),
     };
   }
 
@@ -145,6 +146,7 @@ const runningCounts = [
   "faults",
   "accessRecordsDropped",
   "metricsRefused",
+  "spansDropped",
 ] as const satisfies (keyof WorkerCounters)[];
 
 /** Counts by reason. */

@@ -103,6 +103,8 @@ export function createDataPlane(
     tunnels: new Tunnels(),
     counters: createCounters(),
     access: [],
+    traces: [],
+    spans: 0,
     handles: new Handles(),
     onHandle: dependencies.onHandle,
     onWrite: dependencies.onWrite,
@@ -228,8 +230,10 @@ export function createDataPlane(
     const now = nowMs();
     const underWay = [...context.inFlight, ...context.copier.inFlight];
     const inFlight = underWay.map(({ series, startedMs }) => ({ series, ageMs: now - startedMs }));
-    const { access } = context;
+    const { access, traces } = context;
     context.access = [];
+    context.traces = [];
+    context.spans = 0;
     return {
       telemetry: recorder.snapshot(clock.wallMs(), inFlight),
       counters: {
@@ -241,6 +245,7 @@ export function createDataPlane(
       },
       endpoints: [...upstreams.byName.values()].flatMap((upstream) => upstream.states(now)),
       access,
+      traces,
       pairs: context.copier.takePairs(),
     };
   }

@@ -1,4 +1,5 @@
 import type { Random } from "../base/clock.ts";
+import type { TracedExchange } from "../core/tracing/traced-exchange.ts";
 import type { Recorder } from "../core/telemetry/recorder.ts";
 import type { Copier } from "./copies/copier.ts";
 import type { Handles } from "./handles.ts";
@@ -29,6 +30,9 @@ export type WorkerContext = {
   readonly tunnels: Tunnels;
   readonly counters: Counters;
   access: AccessRecord[];
+  /** Traced exchanges since the last snapshot, and how many spans they make. */
+  traces: TracedExchange[];
+  spans: number;
   readonly handles: Handles;
   /** Tells the other workers of a handle. */
   readonly onHandle: (handle: IssuedHandle) => void;
@@ -65,6 +69,8 @@ export type Counters = {
   metricsRefused: number;
   /** Copies of requests that were not sent, by reason. */
   readonly copiesSkipped: Record<string, number>;
+  /** Spans that did not fit between two snapshots. */
+  spansDropped: number;
 };
 
 export function createCounters(): Counters {
@@ -81,6 +87,7 @@ export function createCounters(): Counters {
     uninspected: {},
     metricsRefused: 0,
     copiesSkipped: {},
+    spansDropped: 0,
   };
 }
 

@@ -4,6 +4,7 @@ import type { ConfigFile } from "../control/config-file.ts";
 import type { SluiceLog } from "../control/access-log.ts";
 import type { HealthChecker } from "../control/health.ts";
 import { previewReload } from "../control/reload-preview.ts";
+import type { ExporterState } from "../control/tracing/exporter.ts";
 import type { Reloader, ReloadState } from "../control/reload.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { Environment } from "../core/config/environment.ts";
@@ -38,6 +39,7 @@ export type AdminParts = {
   readonly startedWallMs: number;
   readonly processSample: () => ProcessSample;
   readonly isDraining: () => boolean;
+  readonly spans: () => ExporterState;
   readonly status: () => Status;
   readonly rollouts: () => readonly RolloutStatus[];
   /** The configuration's state as experiments and rollouts have made of it. */
@@ -87,6 +89,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         replica: () => control.replica(),
         past: () => control.pastState(),
         mirrors: () => control.mirror().views,
+        tracing: () => parts.spans(),
         workers: () => supervisor.state().workers,
         health: () => parts.health.state(),
         startedWallMs: parts.startedWallMs,

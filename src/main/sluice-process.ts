@@ -1,5 +1,5 @@
 import type { EndpointHealth } from "../wire/messages.ts";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { createLog } from "../control/access-log.ts";
@@ -14,6 +14,7 @@ import { describeListenError, probeAddress } from "../control/listen-error.ts";
 import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
+import { SpanExporter } from "../control/tracing/exporter.ts";
 import { createSupervisor } from "../control/supervisor.ts";
 import type { Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
@@ -128,6 +129,8 @@ type Context = {
 };
 
 const mirrorRoomMs = 1000;
+/** Spans that wait when Sluice ends have so long to get to their collector. */
+const spansMsMax = 2000;
 
 class RunningSluice implements Sluice {
   readonly log: SluiceLog;
@@ -140,6 +143,7 @@ class RunningSluice implements Sluice {
   readonly #startedWallMs = realClock.wallMs();
   readonly #control: Control;
   readonly #process: ProcessWatch;
+  readonly #spans: SpanExporter;
   #epochs: Readonly<Record<string, number>> = {};
   /** What the workers route by, but for what experiments and rollouts have come to. */
   #routed: Config;
@@ -175,6 +179,9 @@ class RunningSluice implements Sluice {
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
     this.#process = watchProcess(realProbes(), shared);
+    const { version } = context;
+    const source = { version, instance: `${hostname()}:${process.pid}` };
+    this.#spans = new SpanExporter(config.tracing, { ...shared, source });
     this.#epochs = this.#control.firstEpochs;
     const effective = this.#control.effective(config);
     this.#control.keepEpochs(this.#epochs, effective);
@@ -319,6 +326,7 @@ class RunningSluice implements Sluice {
       this.#supervisor.stop(),
       this.#control.stop(),
     ]);
+    await this.#spans.end(spansMsMax);
     this.#control.close();
     // Last, so that probes and scrapes see the end coming.
     await this.#admin?.close();
@@ -340,6 +348,7 @@ class RunningSluice implements Sluice {
       startedWallMs: this.#startedWallMs,
       processSample: () => this.#process.latest(),
       isDraining: () => this.#draining,
+      spans: () => this.#spans.state(),
       status: () => this.status(),
       rollouts: () => this.rollouts(),
       shownReload: () => this.#shownReload(),
@@ -352,6 +361,7 @@ class RunningSluice implements Sluice {
     const applied = await this.#route(plan.config, (epochs) => advanceEpochs(epochs, plan));
     if (!applied.ok) return applied;
     this.#control.configure(plan.config);
+    this.#spans.configure(plan.config.tracing);
     this.#health.apply(plan.config.upstreams);
     this.log.setLevel(plan.config.log.level);
     return ok(null);
@@ -389,6 +399,7 @@ class RunningSluice implements Sluice {
 
   #take(snapshot: WorkerSnapshot, source: WorkerSource): void {
     this.#control.take(snapshot, source);
+    this.#spans.take(snapshot.traces);
     this.log.access(snapshot.access);
   }
 }

@@ -1,5 +1,6 @@
 import type { LostReason, MirroredWrite } from "./mirrored-write.ts";
 import type { Config } from "../core/config/model.ts";
+import type { TracedExchange } from "../core/tracing/traced-exchange.ts";
 import type { TelemetrySnapshot } from "../core/telemetry/snapshot.ts";
 
 /**
@@ -128,6 +129,8 @@ export type WorkerCounters = {
   readonly metricsRefused: number;
   /** Copies of requests that were not sent, by reason. */
   readonly copiesSkipped: Readonly<Record<string, number>>;
+  /** Spans that did not fit between two snapshots. */
+  readonly spansDropped: number;
 };
 
 /** A request that two variants answered well. Durations in milliseconds, from when it was sent upstream. */
@@ -162,6 +165,8 @@ export type FromWorker =
       readonly counters: WorkerCounters;
       readonly endpoints: readonly EndpointState[];
       readonly access: readonly AccessRecord[];
+      /** Exchanges whose spans are to be sent to the collector. */
+      readonly traces: readonly TracedExchange[];
       /** Requests of which the answers were compared since the last snapshot. */
       readonly pairs: readonly ComparedPair[];
       /** User + system CPU of this thread since its start, in microseconds. */

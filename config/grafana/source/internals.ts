@@ -304,7 +304,7 @@ export const internals = dashboard({
         chart({
           title: "Dropped",
           description:
-            "What a limit made Sluice leave out: access records, exchanges without a series of their own, rows in memory, alerts, values of metrics, questions about the past.",
+            "What a limit made Sluice leave out: access records, exchanges without a series of their own, rows in memory, alerts, values of metrics, questions about the past, spans.",
           unit: "short",
           queries: [
             ["sluice_access_records_dropped_total", "access records"],
@@ -313,6 +313,7 @@ export const internals = dashboard({
             ["sluice_alerts_without_room_total", "alerts"],
             ["sluice_metric_values_refused_total", "values of metrics"],
             ["sluice_past_questions_refused_total", "questions"],
+            ["sluice_spans_dropped_total", "spans"],
           ].map(([name, legend = ""]) => ({
             expr: `sum(increase(${name}{${here}}[$__rate_interval]))`,
             legend,
@@ -334,7 +335,7 @@ export const internals = dashboard({
               legend: "copy {{reason}}",
             },
           ],
-          span: 8,
+          span: 6,
         }),
         chart({
           title: "Mirrored writes",
@@ -347,14 +348,31 @@ export const internals = dashboard({
               legend: "{{experiment}} {{variant}}",
             },
           ],
-          span: 8,
+          span: 6,
+        }),
+        chart({
+          title: "Spans",
+          description:
+            "Spans that the collector took, and why others did not get there; 0 without `tracing:`.",
+          unit: "short",
+          queries: [
+            {
+              expr: `sum(increase(sluice_spans_exported_total{${here}}[$__rate_interval]))`,
+              legend: "exported",
+            },
+            {
+              expr: `sum by (reason) (increase(sluice_spans_dropped_total{${here}}[$__rate_interval]))`,
+              legend: "dropped: {{reason}}",
+            },
+          ],
+          span: 6,
         }),
         chart({
           title: "Who listens",
           description: "Dashboards and programs with an open live feed.",
           unit: "short",
           queries: [gauge("sluice_live_listeners", "{{instance}}")],
-          span: 8,
+          span: 6,
         }),
       ],
     },

@@ -8,6 +8,8 @@ export const retryLimits = {
   spanMsMax: 900_000,
 } as const;
 
+export type RetryLimits = { readonly [Limit in keyof typeof retryLimits]: number };
+
 export type Attempts = {
   /** At least 1. */
   readonly made: number;
@@ -24,8 +26,9 @@ export type Attempts = {
 export function retryDelayMs(
   { made, spentMs, retryAfterMs }: Attempts,
   chance: number,
+  limits: RetryLimits = retryLimits,
 ): number | null {
-  const { attemptsMax, backoffMs, backoffMsMax, retryAfterMsMax, spanMsMax } = retryLimits;
+  const { attemptsMax, backoffMs, backoffMsMax, retryAfterMsMax, spanMsMax } = limits;
   if (made >= attemptsMax) return null;
   const doubled = Math.min(backoffMsMax, backoffMs * 2 ** (made - 1));
   const asked = Math.min(retryAfterMs ?? 0, retryAfterMsMax);

@@ -23,6 +23,23 @@ export const webhookLimits = {
 
 export type WebhookTarget = Extract<ChannelPolicy["target"], { kind: "webhook" }>;
 
+/** What one request came to; free of secrets. */
+export type Answer =
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      /** The start of the body in one line. */
+      readonly start: string;
+      /** What the receiver asked for; null when it did not. */
+      readonly retryAfterMs: number | null;
+    }
+  | {
+      readonly kind: "unanswered";
+      readonly reason: string;
+      /** It cannot even be sent. */
+      readonly isHopeless: boolean;
+    };
+
 /** A receiver of JSON, over a connection of its own that nobody else waits for. */
 export class Webhook {
   readonly #url: string;
@@ -32,7 +49,10 @@ export class Webhook {
   readonly #timers: Timers;
   readonly #agent: Agent;
 
-  constructor({ url, headers, timeoutMs }: WebhookTarget, timers: Timers) {
+  constructor(
+    { url, headers, timeoutMs }: Pick<WebhookTarget, "url" | "headers" | "timeoutMs">,
+    timers: Timers,
+  ) {
     const own = { ...userHeaders(url), ...lowerCased(headers) };
     this.#headers = { "content-type": "application/json", "user-agent": "sluice", ...own };
     this.#secrets = secretsOf(url, own);
@@ -48,11 +68,25 @@ export class Webhook {
     });
   }
 
-  /**
-   * One POST. The status decides; redirects are not followed, and of the answer a bounded part is read. Never rejects,
-   * and what it tells is free of secrets. `wallMs` is for a `Retry-After` that is a date.
-   */
+  /** One POST. The status decides; never rejects. `wallMs` is for a `Retry-After` that is a date. */
   async post(body: JsonValue, wallMs: number, signal: AbortSignal): Promise<Delivery> {
+    const answer = await this.ask(JSON.stringify(body), wallMs, signal);
+    if (answer.kind === "unanswered") {
+      const { reason } = answer;
+      return answer.isHopeless
+        ? { kind: "refused", reason }
+        : { kind: "failed", reason, retryAfterMs: null };
+    }
+    const { status, start, retryAfterMs } = answer;
+    if (status >= 200 && status < 300) return { kind: "sent" };
+    const told = start.slice(0, webhookLimits.detailCharactersMax);
+    const reason = `it answered ${status}${told === "" ? "" : `: ${told}`}`;
+    if (status !== 429 && status < 500) return { kind: "refused", reason };
+    return { kind: "failed", reason, retryAfterMs };
+  }
+
+  /** Posts a JSON text. Redirects are not followed, and of the answer a bounded part is read. Never rejects. */
+  async ask(json: string, wallMs: number, signal: AbortSignal): Promise<Answer> {
     const timeOut = new AbortController();
     const cancel = this.#timers.after(this.#timeoutMs, () => {
       timeOut.abort(new Error(`no answer within ${formatDurationMs(this.#timeoutMs)}`));
@@ -63,23 +97,19 @@ export class Webhook {
         dispatcher: this.#agent,
         signal: AbortSignal.any([timeOut.signal, signal]),
         headers: this.#headers,
-        body: JSON.stringify(body),
+        body: json,
       });
-      const { statusCode: status } = response;
-      const detail = redact(await readStart(response.body), this.#secrets);
-      if (status >= 200 && status < 300) return { kind: "sent" };
-      const told = detail.slice(0, webhookLimits.detailCharactersMax);
-      const reason = `it answered ${status}${told === "" ? "" : `: ${told}`}`;
-      if (status !== 429 && status < 500) return { kind: "refused", reason };
-      return { kind: "failed", reason, retryAfterMs: readRetryAfterMs(response.headers, wallMs) };
+      return {
+        kind: "answered",
+        status: response.statusCode,
+        start: redact(await readStart(response.body), this.#secrets),
+        retryAfterMs: readRetryAfterMs(response.headers, wallMs),
+      };
     } catch (error) {
       const { code = "", message } = error as NodeJS.ErrnoException;
       const reason = redact(message === "" ? code : message, this.#secrets);
       // A header that cannot be sent stays one.
-      const isHopeless = notToBeSent.has(code);
-      return isHopeless
-        ? { kind: "refused", reason }
-        : { kind: "failed", reason, retryAfterMs: null };
+      return { kind: "unanswered", reason, isHopeless: notToBeSent.has(code) };
     } finally {
       cancel();
     }

@@ -15,6 +15,7 @@ export type Readable = {
   readonly alerts: WrittenConfig["alerts"] | null;
   readonly prometheus: WrittenConfig["prometheus"];
   readonly insights: WrittenConfig["insights"];
+  readonly tracing: WrittenConfig["tracing"];
   /** The file names a server, whether or not it does so rightly. */
   readonly hasPrometheus: boolean;
   readonly store: WrittenConfig["store"];

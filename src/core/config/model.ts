@@ -1,5 +1,6 @@
 import type { AlertPolicy } from "../alerting/policy.ts";
 import type { ExperimentPolicy } from "../experiment/policy.ts";
+import type { TracingPolicy } from "../tracing/policy.ts";
 import type { ListenPolicy, RoutePolicy, UpstreamPolicy } from "../traffic/policy.ts";
 
 /** A validated configuration: defaults filled in, names resolved, plain data. */
@@ -14,6 +15,8 @@ export type Config = {
   readonly prometheus: PrometheusPolicy | null;
   /** The language model that explains reports; null without one. */
   readonly insights: InsightsPolicy | null;
+  /** Where spans of exchanges go; null makes none. */
+  readonly tracing: TracingPolicy | null;
   readonly alerts: AlertPolicy;
   /** How long telemetry history is kept, milliseconds. */
   readonly retentionMs: number;

@@ -53,6 +53,7 @@ function readableOf(data: z.output<typeof configSchema>, value: unknown): Readab
     alerts: data.alerts,
     prometheus: data.prometheus,
     insights: data.insights,
+    tracing: data.tracing,
     hasPrometheus: data.prometheus !== null,
     upstreams: new Map(Object.entries(data.upstreams)),
     routes: data.routes,
@@ -95,6 +96,7 @@ function salvage(pruned: unknown, value: unknown): Readable {
     alerts: null,
     prometheus: null,
     insights: null,
+    tracing: null,
     hasPrometheus: isMap(value) && value["prometheus"] !== undefined,
     upstreams: salvageMap(written["upstreams"], sections.upstreams),
     routes: (Array.isArray(routes) ? (routes as unknown[]) : []).map((route) => {

@@ -35,6 +35,7 @@ export function planReload(running: Config, wanted: Config): ReloadPlan {
   if (!isSame(running.prometheus, config.prometheus)) changes.push("prometheus changed");
   if (!isSame(running.replica, config.replica)) changes.push("replica: name or admin_url changed");
   if (!isSame(running.insights, config.insights)) changes.push("insights changed");
+  if (!isSame(running.tracing, config.tracing)) changes.push("tracing changed");
   describeMap("upstreams", running.upstreams, config.upstreams, changes);
   if (!isSame(running.routes, config.routes)) changes.push(describeRoutes(running, config));
   for (const key of namesOf(running.experiments, config.experiments)) {

@@ -80,6 +80,7 @@ export function resolveConfig(
     replica: readable.replica,
     prometheus: readable.prometheus,
     insights: readable.insights,
+    tracing: readable.tracing,
     alerts: readable.alerts,
     upstreams,
     routes: readable.routes.flatMap((route) => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { alertsSchema } from "../alerting/schema.ts";
 import { experimentSchema } from "../experiment/schema.ts";
+import { tracingSchema } from "../tracing/schema.ts";
 import {
   listenHost,
   listenSchema,
@@ -172,6 +173,10 @@ export const sections = {
     .prefault(null),
   insights: insightsSchema
     .describe("the language model that explains reports; it decides nothing")
+    .nullable()
+    .prefault(null),
+  tracing: tracingSchema
+    .describe("spans of exchanges, sent to an OpenTelemetry collector; without it none are made")
     .nullable()
     .prefault(null),
   alerts: alertsSchema.prefault({}).describe("what people are told of, and where"),

@@ -1,4 +1,5 @@
 import type { FailureReason } from "../inspection/facts.ts";
+import { knownMethod } from "../traffic/method.ts";
 import { failingOutcomes, outcomes } from "../traffic/outcome.ts";
 import { addToBuckets, createBuckets } from "./buckets.ts";
 import {
@@ -26,18 +27,6 @@ export type { SeriesKey } from "./snapshot.ts";
 /** How many series a worker keeps; what comes beyond shares one overflow series. */
 export const seriesMax = 4096;
 
-const knownMethods = new Set([
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "DELETE",
-  "PATCH",
-  "OPTIONS",
-  "TRACE",
-  "CONNECT",
-  "QUERY",
-]);
 const outcomesCount = outcomes.length;
 const failing = outcomes.map((outcome) => failingOutcomes.includes(outcome));
 
@@ -324,7 +313,7 @@ function zeros(): number[] {
 }
 
 function statusCounts(into: Series, method: string, status: number): StatusCounts {
-  const label = knownMethods.has(method) ? method : "_OTHER";
+  const label = knownMethod(method) ?? "_OTHER";
   let byStatus = into.statuses.get(label);
   if (byStatus === undefined) {
     byStatus = new Map();

@@ -2,7 +2,7 @@ import type { Random } from "../../base/clock.ts";
 import type { RequestHead } from "./head.ts";
 import { connectionOptions, isHopByHop, sameName, startsWithName } from "./hop-by-hop.ts";
 import { plainIp } from "./ip-address.ts";
-import { isTraceparent, startTrace } from "./trace-context.ts";
+import { receivedTraceparent, writeTraceparent } from "./trace-context.ts";
 
 /**
  * The header rules of the exchange, on flat raw header arrays. Order and spelling of whatever passes stay as
@@ -56,6 +56,10 @@ export type RequestForward = {
   edits: HeaderEdits | null;
   /** Taken off the path, told in X-Forwarded-Prefix; empty is none. */
   prefix: string;
+  /** Sent instead of the received traceparent, or of one that would be started; empty leaves it at that. */
+  traceparent: string;
+  /** The id of a trace that begins in `traceparent`; empty where none does. */
+  startedTraceId: string;
   /** Set by `writeRequestFields`: the request's id, kept or made. */
   requestId: string;
   /** The forwarding fields of the last request that brought none itself; most requests of a connection share them. */
@@ -89,7 +93,8 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
   const { headers } = head;
   const { edits } = context;
   const options = connectionOptions(headers);
-  const hasTrace = hasOneTraceparent(headers);
+  const { traceparent, startedTraceId } = context;
+  const hasTrace = receivedTraceparent(headers) !== null;
   const received: Received = {
     any: false,
     forwardedFor: "",
@@ -108,7 +113,8 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
     if (options !== null && options.has(name.toLowerCase())) continue;
     if (edits !== null && edits.drop.has(name.toLowerCase())) continue;
     if (isOwnField(name, value, context.peerTrusted, received)) continue;
-    if (!hasTrace && isTraceField(name)) continue;
+    if (!hasTrace && sameName(name, "tracestate")) continue;
+    if ((!hasTrace || traceparent !== "") && sameName(name, "traceparent")) continue;
     const kept = sameName(name, "max-forwards") ? lowered(head.method, value) : value;
     text += `${name}: ${kept}\r\n`;
   }
@@ -116,13 +122,16 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
   if (context.prefix !== "" || received.prefix !== "") {
     text += own(edits, "x-forwarded-prefix", received.prefix + context.prefix);
   }
-  const madeId = received.requestId === "" || !hasTrace ? context.random.hex32() : "";
+  const startsTrace = !hasTrace && traceparent === "";
+  const isMade = startedTraceId === "" && (received.requestId === "" || startsTrace);
+  const madeId = isMade ? context.random.hex32() : startedTraceId;
   context.requestId = received.requestId === "" ? madeId : received.requestId;
   text += own(edits, "x-request-id", context.requestId);
   // A trace that starts here has the made id as its own, so that logs and traces meet.
-  if (!hasTrace) {
-    text += own(edits, "traceparent", startTrace(madeId, context.random.hex32().slice(0, 16)));
-  }
+  if (startsTrace) {
+    const spanId = context.random.hex32().slice(0, 16);
+    text += own(edits, "traceparent", writeTraceparent(madeId, spanId, true));
+  } else if (traceparent !== "") text += own(edits, "traceparent", traceparent);
   if (context.experiment !== null) text += `x-sluice-experiment: ${context.experiment}\r\n`;
   if (context.variant !== null) text += `x-sluice-variant: ${context.variant}\r\n`;
   if (edits !== null) {
@@ -217,20 +226,6 @@ function joined(list: string, value: string): string {
 function lowered(method: string, hops: string): string {
   if (method !== "TRACE" && method !== "OPTIONS") return hops;
   return /^[1-9]\d{0,8}$/.test(hops) ? String(Number(hops) - 1) : hops;
-}
-
-function hasOneTraceparent(headers: readonly string[]): boolean {
-  let found: string | null = null;
-  for (let at = 0; at < headers.length; at += 2) {
-    if (!sameName(headers[at] as string, "traceparent")) continue;
-    if (found !== null) return false;
-    found = headers[at + 1] as string;
-  }
-  return found !== null && isTraceparent(found);
-}
-
-function isTraceField(name: string): boolean {
-  return sameName(name, "traceparent") || sameName(name, "tracestate");
 }
 
 /** What the response's header rules need to know besides the head. */

@@ -33,6 +33,8 @@ export function createPeer(
     variant: null,
     edits: null,
     prefix: "",
+    traceparent: "",
+    startedTraceId: "",
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };

@@ -4,6 +4,7 @@ import { outcomes, type Outcome } from "../../core/traffic/outcome.ts";
 import { refusals, type RefusalCode } from "../../core/traffic/refusal.ts";
 import { accessRecordsMax, type WorkerContext } from "../worker-context.ts";
 import type { AccessRecord } from "../../wire/messages.ts";
+import { recordTrace } from "../tracing/record-trace.ts";
 import type { Watch } from "../observation/watch.ts";
 import type { Choice } from "./choice.ts";
 import type { Delivery } from "./delivery.ts";
@@ -77,7 +78,10 @@ export type FinishedExchange = {
   readonly firstByteMs: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  readonly delivery: Pick<Delivery, "intake" | "sentMs" | "retries" | "requestId">;
+  readonly delivery: Pick<
+    Delivery,
+    "intake" | "sentMs" | "retries" | "requestId" | "client" | "decideTrace"
+  >;
   readonly code: RefusalCode | null;
   readonly isRequestRead: boolean;
   readonly watch: Watch | null;
@@ -110,7 +114,9 @@ export function recordExchange(context: WorkerContext, finished: FinishedExchang
     userHash,
     choice !== null && choice.enrolled,
   );
-  if (context.routing.table.config.log.accessSample <= 0) return;
+  const { log, tracing } = context.routing.table.config;
+  if (tracing !== null) recordTrace(context, finished);
+  if (log.accessSample <= 0) return;
   writeAccess(context, {
     atMs: context.wallMs(),
     requestId,

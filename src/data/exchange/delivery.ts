@@ -1,15 +1,18 @@
+import type { RequestForward } from "../../core/traffic/forward.ts";
+import { targetPath } from "../../core/traffic/head.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
 import type {
   UpstreamConnection,
   UpstreamFailure,
   UpstreamUser,
 } from "../upstream/upstream-connection.ts";
+import { decideTrace, type TraceDecision } from "../tracing/exchange-trace.ts";
 import type { UpstreamEndpoint } from "../upstream/upstream.ts";
 import type { WireSocket } from "../wire-socket.ts";
 import type { Choice } from "./choice.ts";
 import { buildRequestHead, buildTrailers } from "./heads.ts";
 import type { Intake } from "./intake.ts";
-import { maySendAgain } from "./retry.ts";
+import { codeOfFailure, maySendAgain } from "./retry.ts";
 import { targetOf } from "./target.ts";
 
 /**
@@ -24,6 +27,8 @@ export class Delivery {
   /** When the last attempt got its connection, monotonic milliseconds; -1 before. */
   sentMs = -1;
   retries = 0;
+  /** Null before it is decided, and where nothing is traced. */
+  tracing: TraceDecision | null = null;
   readonly #client: ClientConnection;
   /** The endpoint that failed the last attempt. */
   #avoid: UpstreamEndpoint | null = null;
@@ -35,6 +40,10 @@ export class Delivery {
   constructor(client: ClientConnection, intake: Intake) {
     this.#client = client;
     this.intake = intake;
+  }
+
+  get client(): Pick<ClientConnection, "peer" | "parser"> {
+    return this.#client;
   }
 
   get wire(): WireSocket | null {
@@ -49,6 +58,8 @@ export class Delivery {
     if (endpoint !== this.#avoid) this.#head = "";
     this.endpoint = endpoint;
     endpoint.pool.exchangesInFlight += 1;
+    const { origin } = endpoint.endpoint;
+    this.decideTrace()?.trace?.beginAttempt(origin, targetPath(this.intake.head.target), nowMs);
     if (this.retries === 0) upstream.budget.countRequest(nowMs);
     return true;
   }
@@ -86,9 +97,11 @@ export class Delivery {
     forward.variant = arm.variant === null ? null : arm.variant.key;
     forward.edits = arm.edits;
     forward.prefix = arm.prefix;
+    const target = endpoint.basePath + targetOf(arm, head.target);
+    this.#nameTrace(forward, targetPath(target));
     this.#head = buildRequestHead(
       head,
-      endpoint.basePath + targetOf(arm, head.target),
+      target,
       host,
       framing,
       parser.facts.trailersAccepted,
@@ -96,6 +109,29 @@ export class Delivery {
     );
     this.requestId = forward.requestId;
     return this.#head;
+  }
+
+  /** Says in the head that is about to be made what trace it belongs to. */
+  #nameTrace(forward: RequestForward, path: string): void {
+    const decided = this.decideTrace();
+    if (decided === null) {
+      forward.traceparent = "";
+      forward.startedTraceId = "";
+      return;
+    }
+    const { trace, traceparent, startedTraceId } = decided;
+    forward.startedTraceId = startedTraceId;
+    forward.traceparent = trace === null ? traceparent : trace.sendAttempt(path);
+  }
+
+  /** Whether the exchange is traced; decided once. */
+  decideTrace(): TraceDecision | null {
+    if (this.tracing !== null) return this.tracing;
+    const { routing, random } = this.#client.context;
+    const { tracing } = routing.table.config;
+    if (tracing === null) return null;
+    this.tracing = decideTrace(this.intake.head.headers, tracing, random);
+    return this.tracing;
   }
 
   /** Request content, framing included; the head goes before the first of it. */
@@ -165,6 +201,11 @@ export class Delivery {
     const { upstream } = choice.arm;
     const nowMs = context.nowMs();
     this.connection = null;
+    if (this.tracing !== null && this.tracing.trace !== null) {
+      this.tracing.trace.endAttempt(nowMs, codeOfFailure(failure));
+      // The next attempt is another span, and its head says so.
+      this.#head = "";
+    }
     const raceLost =
       failure === "reset" && this.#reusedConnection && connection?.responseStarted !== true;
     if (failure !== "pending_limit" && !raceLost) this.noteFailure(choice);

@@ -129,6 +129,10 @@ function findSecrets(text: string): Secret[] | null {
   for (const name of ["token", "viewer_token"]) collect(["admin", name]);
   collectHeaders(["prometheus", "headers"]);
   collect(["store", "postgres"]);
+  // Each vendor's collector calls its key otherwise.
+  for (const name of keysAt(document, ["tracing", "headers"])) {
+    collect(["tracing", "headers", name]);
+  }
   collect(["insights", "api_key"]);
   const channels = ["alerts", "channels"];
   for (const at of itemsAt(document, channels)) collectWebhook([...channels, at]);

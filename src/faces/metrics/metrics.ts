@@ -9,6 +9,7 @@ import { replicaFamilies } from "./replica-families.ts";
 import { processFamilies } from "./process-families.ts";
 import { rolloutFamilies } from "./rollout-families.ts";
 import { gatherFacts, type MetricsFacts, type MetricsSources } from "./sources.ts";
+import { tracingFamilies } from "./tracing-families.ts";
 import { trafficFamilies } from "./traffic-families.ts";
 
 export type MetricsText = { readonly contentType: string; readonly body: string };
@@ -28,6 +29,7 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
     ...mirrorFamilies,
     ...endpointFamilies,
     ...processFamilies,
+    ...tracingFamilies,
   ]) {
     registerFamily(registry, family, () => (facts ??= gatherFacts(sources)));
   }

@@ -7,6 +7,7 @@ import type { ChannelState } from "../../control/notify/channel.ts";
 import type { ReloadState } from "../../control/reload.ts";
 import type { ExchangeState } from "../../control/replica/telemetry-exchange.ts";
 import type { RolloutView } from "../../control/rollout-view.ts";
+import type { ExporterState } from "../../control/tracing/exporter.ts";
 import type { WorkerState } from "../../control/worker-slot.ts";
 import type { AlertsState } from "../../core/alerting/state.ts";
 import type { Divergence } from "../../core/mirror/divergence.ts";
@@ -34,6 +35,7 @@ export type MetricsSources = {
   readonly past: () => PastFacts;
   /** Variants that get copies of writes. */
   readonly mirrors: () => readonly MirroredFacts[];
+  readonly tracing: () => ExporterState;
   readonly workers: () => readonly Pick<WorkerState, "index" | "restarts">[];
   /** What active checks found; an endpoint that is not checked counts as healthy. */
   readonly health: () => readonly Pick<CheckedEndpoint, "upstream" | "origin" | "healthy">[];
@@ -80,6 +82,7 @@ type Read =
   | "replica"
   | "past"
   | "mirrors"
+  | "tracing"
   | "workers"
   | "health";
 
@@ -102,6 +105,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     replica: sources.replica(),
     past: sources.past(),
     mirrors: sources.mirrors(),
+    tracing: sources.tracing(),
     workers: sources.workers(),
     health: sources.health(),
   };

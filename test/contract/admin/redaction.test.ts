@@ -33,6 +33,10 @@ describe("redaction", () => {
     ],
     ['store: { postgres: "${DATABASE_URL}" }', 'store: { postgres: "${DATABASE_URL}" }'],
     [
+      "tracing: { otlp: http://c, headers: { x-vendor-key: s3cret } }",
+      'tracing: { otlp: http://c, headers: { x-vendor-key: "[redacted]" } }',
+    ],
+    [
       "insights: { url: http://h/v1, model: m, api_key: s3cret }",
       'insights: { url: http://h/v1, model: m, api_key: "[redacted]" }',
     ],

@@ -58,6 +58,11 @@ function sourcesOf(
     }),
     replica: () => null,
     mirrors: () => [],
+    tracing: () => ({
+      queued: 21,
+      exported: 22,
+      dropped: { queue_full: 23, refused: 24, rejected: 25, unreachable: 26, ended: 27 },
+    }),
     workers: () => [
       { index: 0, restarts: 2 },
       { index: 1, restarts: 0 },
@@ -523,6 +528,23 @@ function rolloutAtWork() {
   ] as const;
   return { policy, state: { ...state, phase, share: 0.25 }, verdicts };
 }
+
+test("spans are counted where they were exported and where they were lost", async () => {
+  const collector = createCollector({ nowMs: 0 });
+  const dropped = reportOf(createRecorder(), { counters: { spansDropped: 28 } });
+  collector.add({ index: 0, incarnation: 0 }, dropped, 0);
+  const families = await scrape(sourcesOf(collector));
+  expect(valuesOf(families, "sluice_spans_queued")).toEqual([[21]]);
+  expect(valuesOf(families, "sluice_spans_exported_total")).toEqual([[22]]);
+  expect(valuesOf(families, "sluice_spans_dropped_total")).toEqual([
+    ["worker_full", 28],
+    ["queue_full", 23],
+    ["refused", 24],
+    ["rejected", 25],
+    ["unreachable", 26],
+    ["ended", 27],
+  ]);
+});
 
 describe("mirrored writes", () => {
   test("are counted for each variant that gets them", async () => {

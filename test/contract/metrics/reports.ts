@@ -16,6 +16,7 @@ const noCounters: WorkerCounters = {
   uninspected: {},
   metricsRefused: 0,
   copiesSkipped: {},
+  spansDropped: 0,
 };
 
 export const quietEndpoint: EndpointState = {
@@ -45,6 +46,7 @@ export function reportOf(
     counters: { ...noCounters, ...written.counters },
     endpoints: written.endpoints ?? [],
     access: [],
+    traces: [],
     pairs: [],
     cpuUs: written.cpuUs ?? 0,
     isUrgent: false,

@@ -39,6 +39,7 @@ describe("what changes", () => {
     ["localhost:1001", "localhost:1003", "upstreams.a: endpoints changed", [], []],
     ["routes:", "  c: { url: http://c }\nroutes:", "upstreams.c added", [], []],
     ["routes:", "replica: { name: b }\nroutes:", "replica: name or admin_url changed", [], []],
+    ["routes:", "tracing: { otlp: http://c }\nroutes:", "tracing changed", [], []],
     ["routes:", "insights: { url: http://m/v1, model: m }\nroutes:", "insights changed", [], []],
     ["POST /x", "POST /y", "routes: POST /y added, POST /x removed", [], []],
     [

@@ -28,6 +28,8 @@ function contextOf(rest: Partial<RequestForward> = {}): RequestForward {
     edits: null,
     prefix: "",
     random: countingRandom(),
+    traceparent: "",
+    startedTraceId: "",
     requestId: "",
     memo: { host: "", version: "", text: "" },
     ...rest,

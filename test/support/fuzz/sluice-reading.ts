@@ -50,6 +50,8 @@ function forwardContext(): RequestForward {
     variant: null,
     edits: null,
     prefix: "",
+    traceparent: "",
+    startedTraceId: "",
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };
