@@ -5,7 +5,7 @@ import {
   historyOf,
   type HistoryTotals,
 } from "../core/telemetry/history.ts";
-import { seriesText } from "../core/telemetry/series-text.ts";
+import { parseSeriesText, seriesText } from "../core/telemetry/series-text.ts";
 import type { SeriesDelta } from "../core/telemetry/snapshot.ts";
 import { historyResolutionsMs, type HistoryRow, type Store } from "./store/store.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
@@ -15,6 +15,8 @@ export const historyLimits = {
   batchMax: 100,
   /** Rows that wait for the store; beyond, the oldest go. */
   rowsMax: 20_000,
+  /** Experiments whose lost rows are counted one by one. */
+  experimentsMax: 1000,
   /** How long after its end a stretch may still be added to. */
   graceMs: 1000,
   writeEveryMs: 250,
@@ -54,6 +56,8 @@ type Batch = {
 export type HistoryWriter = {
   take(series: readonly SeriesDelta[]): void;
   state(): HistoryState;
+  /** Rows of an experiment that were lost because the store did not take them. */
+  readonly droppedOf: (experiment: string) => number;
   /** What the store does not have yet. */
   held(): readonly HeldHistory[];
   /** Writes what is held, and ends. */
@@ -73,6 +77,7 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
   /** By time and series, in the order in which they came. */
   const held = new Map<string, Held>();
   const counts = { written: 0, dropped: 0 };
+  const droppedBy = new Map<string, number>();
   let toldMs = -Infinity;
   let rolledMs = clock.monotonicMs();
   let isRolling = false;
@@ -92,9 +97,18 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
     while (held.size > historyLimits.rowsMax) {
       const [oldest] = held.keys();
       if (oldest === undefined) break;
+      noteDropped(held.get(oldest)?.series ?? "");
       held.delete(oldest);
-      counts.dropped += 1;
     }
+  }
+
+  function noteDropped(series: string): void {
+    counts.dropped += 1;
+    const experiment = parseSeriesText(series)?.experiment ?? null;
+    if (experiment === null) return;
+    const before = droppedBy.get(experiment);
+    if (before === undefined && droppedBy.size >= historyLimits.experimentsMax) return;
+    droppedBy.set(experiment, (before ?? 0) + 1);
   }
 
   /** Over, or of a time that the clock has gone back from. */
@@ -160,6 +174,7 @@ export function createHistoryWriter(dependencies: HistoryWriterDependencies): Hi
   return {
     take,
     state: () => ({ ...counts, waiting: waiting() }),
+    droppedOf: (experiment) => droppedBy.get(experiment) ?? 0,
     held: () =>
       [...(batch?.held ?? []), ...held.values()].map(({ series, atMs, totals }) => ({
         series,

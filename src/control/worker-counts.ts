@@ -33,6 +33,7 @@ export class WorkerCounts {
   readonly #byReason = {
     refused: new Map<string, number>(),
     uninspected: new Map<string, number>(),
+    uninspectedOf: new Map<string, number>(),
     copiesSkipped: new Map<string, number>(),
   };
 
@@ -80,6 +81,7 @@ export class WorkerCounts {
       faults: sum("faults"),
       accessRecordsDropped: sum("accessRecordsDropped"),
       uninspected: Object.fromEntries(this.#byReason.uninspected),
+      uninspectedOf: Object.fromEntries(this.#byReason.uninspectedOf),
       metricsRefused: sum("metricsRefused"),
       copiesSkipped: Object.fromEntries(this.#byReason.copiesSkipped),
       spansDropped: sum("spansDropped"),
@@ -149,8 +151,8 @@ const runningCounts = [
   "spansDropped",
 ] as const satisfies (keyof WorkerCounters)[];
 
-/** Counts by reason. */
-const reasonCounts = ["refused", "uninspected", "copiesSkipped"] as const;
+/** Counts by reason, and one by experiment. */
+const reasonCounts = ["refused", "uninspected", "uninspectedOf", "copiesSkipped"] as const;
 
 type RunningCount = (typeof runningCounts)[number];
 

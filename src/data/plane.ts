@@ -240,6 +240,7 @@ export function createDataPlane(
         ...context.counters,
         refused: { ...context.counters.refused },
         uninspected: { ...context.counters.uninspected },
+        uninspectedOf: { ...context.counters.uninspectedOf },
         copiesSkipped: { ...context.counters.copiesSkipped },
         exchangesInFlight: context.inFlight.size,
       },

@@ -65,6 +65,8 @@ export type Counters = {
   accessRecordsDropped: number;
   /** Answers that a reader passed over, by reason. */
   readonly uninspected: Record<string, number>;
+  /** The same by experiment. */
+  readonly uninspectedOf: Record<string, number>;
   /** Values given as metrics that are no numbers. */
   metricsRefused: number;
   /** Copies of requests that were not sent, by reason. */
@@ -85,6 +87,7 @@ export function createCounters(): Counters {
     faults: 0,
     accessRecordsDropped: 0,
     uninspected: {},
+    uninspectedOf: {},
     metricsRefused: 0,
     copiesSkipped: {},
     spansDropped: 0,

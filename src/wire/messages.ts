@@ -125,6 +125,8 @@ export type WorkerCounters = {
   readonly accessRecordsDropped: number;
   /** Answers that a reader passed over, by reason. */
   readonly uninspected: Readonly<Record<string, number>>;
+  /** The same by experiment. */
+  readonly uninspectedOf: Readonly<Record<string, number>>;
   /** Values given as metrics that are no numbers. */
   readonly metricsRefused: number;
   /** Copies of requests that were not sent, by reason. */

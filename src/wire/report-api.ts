@@ -59,7 +59,24 @@ export const reportFactsSchema = z
     }),
     upkeep: z.object({
       history_rows_dropped: count.nullable(),
-      answers_uninspected: z.record(z.string(), count).nullable(),
+      answers_uninspected: z.record(z.string(), count).nullable().describe("Of all experiments"),
+      answers_uninspected_here: count.nullable().default(null).describe("Of this one"),
+      store: z
+        .object({ up: z.boolean(), rows_waiting: count })
+        .nullable()
+        .default(null)
+        .describe("When the report was made; null without one"),
+      replicas: z
+        .object({
+          count,
+          silent: count,
+          other_configuration: count,
+          merges: z.boolean().describe("Whether the report has what all measured"),
+          cut_off: z.boolean(),
+          parts_lost: count,
+        })
+        .nullable()
+        .default(null),
     }),
     insights: z
       .discriminatedUnion("kind", [

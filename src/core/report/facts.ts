@@ -57,10 +57,33 @@ export type JournalFacts = {
 
 /** What the keeping of the figures itself went through. */
 export type UpkeepFacts = {
-  /** Rows that the store did not take since the start; null without a store. */
+  /** Rows of this experiment that the store did not take since the start; null without a store. */
   readonly history_rows_dropped: number | null;
   /** Answers that passed unread since the start, of all experiments, by reason; null where unknown. */
   readonly answers_uninspected: Readonly<Record<string, number>> | null;
+  /** Of this experiment; null where unknown. */
+  readonly answers_uninspected_here: number | null;
+  /** When the report was made; null without a store. */
+  readonly store: {
+    readonly up: boolean;
+    /** Of history, of all experiments, that it has not taken yet. */
+    readonly rows_waiting: number;
+  } | null;
+  /** Those that share the store; null where none does. */
+  readonly replicas: ReplicasFacts | null;
+};
+
+export type ReplicasFacts = {
+  readonly count: number;
+  /** Not heard of for some seconds. */
+  readonly silent: number;
+  readonly other_configuration: number;
+  /** Whether the one that made the report has what all measured. */
+  readonly merges: boolean;
+  /** Whether that one is cut off from the store. */
+  readonly cut_off: boolean;
+  /** Parts of telemetry that went to nobody, or could not be read. */
+  readonly parts_lost: number;
 };
 
 type Latency = { readonly p50: number; readonly p95: number; readonly p99: number } | null;

@@ -28,6 +28,7 @@ export function judgeQuality(facts: ReportFacts, arms: Arms): readonly QualityFi
     ...judgeSample(facts, arms),
     ...judgeTime(facts),
     ...judgeUpkeep(facts),
+    ...judgeReplicas(facts.upkeep.replicas),
     ...judgeVariants(facts),
   ];
   const order: readonly Tone[] = ["bad", "caution", "neutral"];
@@ -212,17 +213,29 @@ function judgeUpkeep({ upkeep, journal, missing }: ReportFacts): readonly Qualit
       code: "history_dropped",
       tone: "caution",
       title: "The store did not keep everything",
-      text: `${plural(dropped, "row")} of history were lost since Sluice started, because the store did not take them: charts and tables over the range lack them. Decisions do not rest on them.`,
+      text: `${plural(dropped, "row")} of this experiment's history were lost since Sluice started, because the store did not take them: charts and tables over the range lack them. Decisions do not rest on them.`,
+    });
+  }
+  if (upkeep.store?.up === false) {
+    const waiting = upkeep.store.rows_waiting;
+    found.push({
+      code: "store_down",
+      tone: "caution",
+      title: "The store did not answer when this report was made",
+      text: `What it keeps of the past may be missing here${waiting === 0 ? "" : `; ${plural(waiting, "row")} of history wait for it in memory`}. Traffic and guardrails do not depend on it.`,
     });
   }
   const unread = Object.entries(upkeep.answers_uninspected ?? {}).filter(([, count]) => count > 0);
-  if (unread.length > 0) {
-    const sum = unread.reduce((total, [, count]) => total + count, 0);
+  const here = upkeep.answers_uninspected_here;
+  if (unread.length > 0 && here !== 0) {
+    const sum = here ?? unread.reduce((total, [, count]) => total + count, 0);
+    const whose =
+      here === null ? ", of all experiments" : " by their reasons, over all experiments";
     found.push({
       code: "answers_uninspected",
       tone: "caution",
       title: "Some answers passed unread",
-      text: `${plural(sum, "answer")} since Sluice started, of all experiments (${listOf(unread.map(([reason, count]) => `${reason.replaceAll("_", " ")}: ${formatCount(count)}`))}): a failure that only the body tells is not counted in them.`,
+      text: `${plural(sum, "answer")} since Sluice started${whose} (${listOf(unread.map(([reason, count]) => `${reason.replaceAll("_", " ")}: ${formatCount(count)}`))}): a failure that only the body tells is not counted in them.`,
     });
   }
   if (journal.is_cut) {
@@ -237,6 +250,35 @@ function judgeUpkeep({ upkeep, journal, missing }: ReportFacts): readonly Qualit
     found.push({ code: "missing", tone: "caution", title: `${what} could not be had`, text: why });
   }
   return found;
+}
+
+/** What of the others' figures is not in the report. */
+function judgeReplicas(replicas: ReportFacts["upkeep"]["replicas"]): readonly QualityFinding[] {
+  if (replicas === null) return [];
+  const { count, silent, other_configuration, merges, cut_off, parts_lost } = replicas;
+  const told = [
+    [cut_off, "this one is cut off from the store, and knows its own traffic alone"],
+    [
+      !cut_off && !merges,
+      "with so many, only the leader adds them up: ask the leader for the whole report",
+    ],
+    [silent > 0, `${formatCount(silent)} of them were silent for some seconds`],
+    [
+      other_configuration > 0,
+      `${formatCount(other_configuration)} of them have another configuration`,
+    ],
+    [parts_lost > 0, `${plural(parts_lost, "part")} of their telemetry were lost on the way`],
+  ] as const;
+  const words = told.flatMap(([isSo, text]) => (isSo ? [text] : []));
+  if (words.length === 0) return [];
+  return [
+    {
+      code: "replicas",
+      tone: "caution",
+      title: "The figures may not be those of all replicas",
+      text: `${plural(count, "replica")} share the store: ${words.join("; ")}.`,
+    },
+  ];
 }
 
 function judgeVariants({ status }: ReportFacts): readonly QualityFinding[] {

@@ -109,7 +109,7 @@ export class Observer {
     if (inspection === null) return this.facts.failure;
     this.facts = inspection.end(whole);
     const unread = inspection.unread();
-    if (unread !== null) countUninspected(this.#context, unread);
+    if (unread !== null) this.#countUninspected(unread);
     const { handle } = this.facts;
     const { experiment, variant } = this.#plan;
     if (handle !== null && experiment !== null && variant !== null) {
@@ -166,13 +166,20 @@ export class Observer {
     if (this.#answer === null) return;
     const body = this.#answer.body;
     const document = body === null ? undefined : parseJson(body);
-    if (body === null) countUninspected(this.#context, "too_large");
+    if (body === null) this.#countUninspected("too_large");
     if (document === undefined) return;
     for (const { name, tokens } of this.#plan.pointers) {
       const value = numberAt(document, tokens);
       if (value === null) this.#context.counters.metricsRefused += 1;
       else this.#values = [...this.#values, [name, value]];
     }
+  }
+
+  #countUninspected(reason: string): void {
+    const { uninspected, uninspectedOf } = this.#context.counters;
+    uninspected[reason] = (uninspected[reason] ?? 0) + 1;
+    const { experiment } = this.#plan;
+    if (experiment !== null) uninspectedOf[experiment] = (uninspectedOf[experiment] ?? 0) + 1;
   }
 }
 
@@ -181,10 +188,6 @@ function mediaTypeOf(type: string): string {
   // As most servers write it.
   if (type === "application/json") return type;
   return (type.split(";", 1)[0] as string).trim().toLowerCase();
-}
-
-function countUninspected({ counters }: WorkerContext, reason: string): void {
-  counters.uninspected[reason] = (counters.uninspected[reason] ?? 0) + 1;
 }
 
 function parseJson(body: Buffer): unknown {

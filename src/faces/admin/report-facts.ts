@@ -9,7 +9,7 @@ import type { AdminSources } from "./sources.ts";
 export type ReportParts = {
   readonly nowMs: () => number;
   readonly printPdf: PrintPdf;
-  readonly upkeep: () => WholeFacts["upkeep"];
+  readonly upkeep: (experiment: string) => WholeFacts["upkeep"];
   /** What a language model says of the report; null where none is configured. Never rejects. */
   readonly explain: (facts: WholeFacts) => Promise<WholeFacts["insights"]>;
 };
@@ -78,7 +78,7 @@ export async function gatherFacts(
         ? null
         : have("Guardrails' history", await sources.past.verdicts(experiment, range)),
     journal: { entries: inRange, is_cut: entries.length >= journalEntriesMax },
-    upkeep: sources.report.upkeep(),
+    upkeep: sources.report.upkeep(experiment),
     missing,
     insights: null,
   };

@@ -10,7 +10,7 @@ const refusalCodes = [...Object.keys(refusals), "tls_handshake_failed", "connect
 
 type CounterName = Exclude<
   keyof CollectorView["counters"],
-  "refused" | "uninspected" | "copiesSkipped"
+  "refused" | "uninspected" | "uninspectedOf" | "copiesSkipped"
 >;
 
 /** Sluice itself: configuration, workers, connections and limits. */

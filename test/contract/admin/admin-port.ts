@@ -202,7 +202,13 @@ export async function openAdmin(
       report: {
         nowMs: () => Date.parse("2026-11-28T12:00:00Z"),
         printPdf: renderPdf,
-        upkeep: () => ({ history_rows_dropped: null, answers_uninspected: null }),
+        upkeep: () => ({
+          history_rows_dropped: null,
+          answers_uninspected: null,
+          answers_uninspected_here: null,
+          store: null,
+          replicas: null,
+        }),
         explain: () => Promise.resolve(null),
       },
       version: "1.2.3",

@@ -128,6 +128,7 @@ describe("the history writer", () => {
       writer.take([{ ...one, key: { ...one.key, route: `/${route}` } }]);
     }
     expect(writer.state()).toMatchObject({ waiting: historyLimits.rowsMax, dropped: 5 });
+    expect([writer.droppedOf("models"), writer.droppedOf("other")]).toEqual([5, 0]);
   });
 
   it("writes in batches, and rolls up once a minute until all of it is done", () => {

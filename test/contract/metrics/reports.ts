@@ -14,6 +14,7 @@ const noCounters: WorkerCounters = {
   faults: 0,
   accessRecordsDropped: 0,
   uninspected: {},
+  uninspectedOf: {},
   metricsRefused: 0,
   copiesSkipped: {},
   spansDropped: 0,

@@ -154,6 +154,7 @@ describe("answers that are read", () => {
     });
     await ask(plane).catch(() => null);
     await expect.poll(() => plane.counters().uninspected).toEqual({ encoded: 1 });
+    expect(plane.counters().uninspectedOf).toEqual({ test: 1 });
   });
 });
 

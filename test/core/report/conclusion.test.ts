@@ -139,7 +139,13 @@ describe("data quality", () => {
         randomised: "requests",
         metrics: [{ ...metric, control: { ...metric.control, users: 41 } }],
       },
-      upkeep: { history_rows_dropped: 12, answers_uninspected: { too_large: 3, encoded: 1 } },
+      upkeep: {
+        history_rows_dropped: 12,
+        answers_uninspected: { too_large: 3, encoded: 1 },
+        answers_uninspected_here: 2,
+        store: { up: false, rows_waiting: 40 },
+        replicas: null,
+      },
       missing: [{ what: "History", why: "The store is locked." }],
     } as ReportFacts;
     expect(findingsOf(facts)).toEqual(
@@ -148,10 +154,41 @@ describe("data quality", () => {
         "Requests were randomised, not users",
         "The range holds more than one split",
         "The store did not keep everything",
+        "The store did not answer when this report was made",
         "Some answers passed unread",
         "History could not be had",
       ]),
     );
+  });
+
+  it("what other experiments did not read is not this one's fault", () => {
+    const upkeep = { ...noDifference.upkeep, answers_uninspected: { encoded: 9 } };
+    expect(findingsOf({ ...noDifference, upkeep })).not.toContain("Some answers passed unread");
+  });
+
+  it.each([
+    [{}, null],
+    [{ cut_off: true, merges: false }, "this one is cut off from the store"],
+    [{ merges: false }, "ask the leader for the whole report"],
+    [{ silent: 1 }, "1 of them were silent"],
+    [
+      { other_configuration: 2, parts_lost: 7 },
+      "another configuration; 7 parts of their telemetry",
+    ],
+  ])("of replicas, what is not in the report is told: %j", (changes, words) => {
+    const replicas = {
+      count: 5,
+      silent: 0,
+      other_configuration: 0,
+      merges: true,
+      cut_off: false,
+      parts_lost: 0,
+      ...changes,
+    };
+    const upkeep = { ...noDifference.upkeep, replicas };
+    const told = JSON.stringify(sectionOf(composeReport({ ...noDifference, upkeep }), "quality"));
+    if (words === null) expect(told).not.toContain("replicas");
+    else expect(told).toContain(words);
   });
 
   it("nothing to find is said, too", () => {

@@ -194,7 +194,13 @@ export function factsOf(given: Case): ReportFacts {
     },
     verdicts: null,
     journal: journalOf(experiment, isOver ? { outcome, winner, reason } : null),
-    upkeep: { history_rows_dropped: 0, answers_uninspected: {} },
+    upkeep: {
+      history_rows_dropped: 0,
+      answers_uninspected: {},
+      answers_uninspected_here: 0,
+      store: { up: true, rows_waiting: 3 },
+      replicas: null,
+    },
     insights: null,
     missing: [],
   } as ReportFacts;

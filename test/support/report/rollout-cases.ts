@@ -201,7 +201,13 @@ function factsOf({ services, rollout, journal, brokenFrom }: Given): ReportFacts
       marks: [],
     },
     journal: { entries: journal, is_cut: false },
-    upkeep: { history_rows_dropped: 0, answers_uninspected: {} },
+    upkeep: {
+      history_rows_dropped: 0,
+      answers_uninspected: {},
+      answers_uninspected_here: 0,
+      store: { up: true, rows_waiting: 3 },
+      replicas: null,
+    },
     insights: null,
     missing: [],
   } as ReportFacts;
