@@ -70,6 +70,8 @@ export type ReloadDependencies = {
   readonly watch: WatchFiles;
   /** Brings the configuration to wherever it works; an error means that the old one is still at work. */
   readonly apply: (plan: ReloadPlan, config: Config) => Promise<Result<unknown, string>>;
+  /** What an attempt by `actor` came to; for the journal. */
+  readonly record: (actor: string, reason: string, outcome: ReloadOutcome) => void;
   readonly log: (
     level: "info" | "warn" | "error",
     message: string,
@@ -81,7 +83,7 @@ export type Reloader = {
   state(): ReloadState;
   /** Reads the file again; `reason` is for the log (`SIGHUP`, `file changed`). */
   reloadFromFile(reason: string): Promise<ReloadOutcome>;
-  /** Puts `text` in place of the file when `ifMatch` is its ETag (or `*`); `actor` is for the log. */
+  /** Puts `text` in place of the file when `ifMatch` is its ETag (or `*`); `actor` is for log and journal. */
   replace(text: string, ifMatch: string, actor: string): Promise<ReloadOutcome>;
   /** Starts to reload by itself when the file, or a PEM file it names, changes. */
   start(): void;
@@ -169,7 +171,7 @@ class FileReloader implements Reloader {
   }
 
   reloadFromFile(reason: string): Promise<ReloadOutcome> {
-    return this.#enqueue(reason, async () => {
+    return this.#enqueue(reason, "file", async () => {
       // Watch first, read second: a change in between is then seen.
       this.#watchAgain();
       const text = this.#dependencies.file.read();
@@ -184,7 +186,7 @@ class FileReloader implements Reloader {
   }
 
   replace(text: string, ifMatch: string, actor: string): Promise<ReloadOutcome> {
-    return this.#enqueue(`API: ${actor}`, async () => {
+    return this.#enqueue(`API: ${actor}`, actor, async () => {
       const { etag } = this.#current;
       if (ifMatch !== "*" && ifMatch !== etag) return { kind: "conflict", etag };
       const attempt = readConfig(text, this.#dependencies.file, this.#dependencies);
@@ -207,7 +209,11 @@ class FileReloader implements Reloader {
   }
 
   /** One attempt after the other, each recorded. */
-  #enqueue(reason: string, attempt: () => Promise<ReloadOutcome>): Promise<ReloadOutcome> {
+  #enqueue(
+    reason: string,
+    actor: string,
+    attempt: () => Promise<ReloadOutcome>,
+  ): Promise<ReloadOutcome> {
     if (this.#stopped) return Promise.resolve({ kind: "failed", message: "Sluice is stopping" });
     if (this.#pending >= reloadLimits.pendingMax) {
       const message = `${reloadLimits.pendingMax} reloads are waiting already`;
@@ -219,6 +225,7 @@ class FileReloader implements Reloader {
         return { kind: "failed", message: String(error) };
       });
       this.#pending -= 1;
+      this.#dependencies.record(actor, reason, outcome);
       return this.#record(reason, outcome);
     });
     this.#queue = done;

@@ -16,6 +16,7 @@ import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { alertEvent, describeAlerts } from "./alert-status.ts";
 import { describeAssignment } from "./assignment-status.ts";
 import { describeComparison } from "./comparison-status.ts";
+import type { Audit } from "./audit.ts";
 import type { Control } from "./control.ts";
 import { describeExperimentLife } from "./experiment-status.ts";
 import type { ProcessSample } from "./process-watch.ts";
@@ -34,6 +35,7 @@ export type AdminParts = {
   readonly dashboardPath?: string;
   readonly reloader: Reloader;
   readonly control: Control;
+  readonly audit: Audit;
   readonly supervisor: Supervisor;
   readonly health: HealthChecker;
   readonly startedWallMs: number;
@@ -85,6 +87,7 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
         alerts: () => ({ state: control.alerts.state(), channels: control.notifier.state() }),
         gates: () => control.gates(),
         live: () => server?.live() ?? null,
+        denials: parts.audit.denials,
         store: () => control.store(),
         replica: () => control.replica(),
         past: () => control.pastState(),
@@ -118,6 +121,8 @@ export async function openAdmin(parts: AdminParts): Promise<AdminServer> {
       },
       report: createReportParts(control, { insights: () => config().insights, log: log.app }),
       reportMetrics: (metrics) => supervisor.reportMetrics(metrics),
+      changed: parts.audit.changed,
+      denied: parts.audit.denied,
       version,
       fault: (error) => log.app("error", "admin request failed", { error: String(error) }),
     },

@@ -60,6 +60,7 @@ export type Control = {
   readonly alerts: Alerts;
   /** What was: telemetry, verdicts and the journal. */
   readonly past: Past;
+  readonly journal: Pick<JournalStore, "append">;
   /** What a person says about alerts; null when it was done, else why not. */
   commandAlerts(event: Parameters<Alerts["command"]>[0]): string | null;
   readonly notifier: Notifier;
@@ -302,6 +303,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     rollouts,
     alerts,
     past,
+    journal,
     commandAlerts(event) {
       const alert = event.kind === "acknowledge" ? alerts.state().alerts.get(event.alert) : null;
       const refused = alerts.command(event);

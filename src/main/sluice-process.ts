@@ -28,6 +28,7 @@ import { findTlsFault } from "../faces/admin/tls-server.ts";
 import type { RolloutCommandName } from "../core/rollout/state.ts";
 import type { RolloutStatus, Status } from "../wire/admin-api.ts";
 import { openAdmin } from "./admin.ts";
+import { createAudit, type Audit } from "./audit.ts";
 import { createControl, type Control } from "./control.ts";
 import { realProbes, watchProcess, type ProcessWatch } from "./process-watch.ts";
 import { createDelay } from "./delay.ts";
@@ -100,9 +101,7 @@ export async function startSluice(options: SluiceOptions): Promise<Sluice> {
   const context = { file, env: options.env, cores: availableParallelism() };
   const loaded = loadConfig(file, context);
   if (!loaded.ok) throw new StartError(`${file.path} is not valid`, loaded.error);
-  const { listen, admin, log: logPolicy } = loaded.value.config;
-  const unusable = findTlsFault(admin.tls);
-  if (unusable !== null) throw new StartError(unusable);
+  const { listen, log: logPolicy } = loaded.value.config;
   const taken = listen.port === 0 ? null : await probeAddress(listen.host, listen.port);
   if (taken !== null) {
     throw new StartError(describeListenError(taken, { ...listen, field: "listen" }));
@@ -142,6 +141,7 @@ class RunningSluice implements Sluice {
   readonly #health: HealthChecker;
   readonly #startedWallMs = realClock.wallMs();
   readonly #control: Control;
+  readonly #audit: Audit;
   readonly #process: ProcessWatch;
   readonly #spans: SpanExporter;
   #epochs: Readonly<Record<string, number>> = {};
@@ -178,6 +178,8 @@ class RunningSluice implements Sluice {
         ),
       route: (experiment, isNewEpoch) => this.#reroute(experiment, isNewEpoch),
     });
+    const { journal } = this.#control;
+    this.#audit = createAudit({ ...shared, journal, file: context.file.path });
     this.#process = watchProcess(realProbes(), shared);
     const { version } = context;
     const source = { version, instance: `${hostname()}:${process.pid}` };
@@ -204,6 +206,7 @@ class RunningSluice implements Sluice {
       ...context,
       watch: watchDirectories,
       apply: (plan) => this.#apply(plan),
+      record: this.#audit.reloaded,
       log: log.app,
     });
   }
@@ -343,6 +346,7 @@ class RunningSluice implements Sluice {
       ...this.#context,
       reloader: this.reloader,
       control: this.#control,
+      audit: this.#audit,
       supervisor: this.#supervisor,
       health: this.#health,
       startedWallMs: this.#startedWallMs,

@@ -5,7 +5,7 @@ import { journalLineSchema } from "./admin-api.ts";
 
 export const journalQuerySchema = z.strictObject({
   experiment: z.string().max(128).optional(),
-  scope: z.string().max(32).optional().describe("experiment, rollout, alert or config"),
+  scope: z.string().max(32).optional().describe("experiment, rollout, alert, config or admin"),
   before: z.coerce.number().int().min(1).optional().describe("A sequence: the next page"),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
@@ -15,7 +15,7 @@ export const journalSchema = z.object({
     journalLineSchema.extend({
       sequence: z.int().min(1),
       scope: z.string(),
-      subject: z.string().describe("The experiment, alert or file"),
+      subject: z.string().describe("The experiment, alert, file, or path of the admin port"),
     }),
   ),
   before: z.int().nullable().describe("To ask for the next page with; null when this was all"),

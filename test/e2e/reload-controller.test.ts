@@ -95,6 +95,7 @@ function startedReloader(
       changed = onChange;
       return () => {};
     },
+    record: () => undefined,
     apply: async (_plan, config): Promise<Result<unknown, string>> => {
       applied.push(config);
       return ok(null);

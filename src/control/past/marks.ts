@@ -45,6 +45,7 @@ const scopes: ReadonlySet<string> = new Set<JournalScope>([
   "alert",
   "config",
   "store",
+  "admin",
 ]);
 
 /** A page of the journal, newest first; one of a scope that there is not is empty, as is a journal that cannot be read. */

@@ -1,7 +1,7 @@
 import type { JsonValue } from "./policy.ts";
 
-/** What an entry, or a kept state, is about; the subject is its key: an experiment, a rollout, an alert. */
-export type JournalScope = "rollout" | "experiment" | "alert" | "config" | "store";
+/** What an entry, or a kept state, is about; the subject is its key: an experiment, a rollout, an alert, a path of the admin port. */
+export type JournalScope = "rollout" | "experiment" | "alert" | "config" | "store" | "admin";
 
 /** One line of the append-only journal: who did what to what, and on which evidence. */
 export type JournalEntry = {

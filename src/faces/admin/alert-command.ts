@@ -1,6 +1,7 @@
 import { alertCommandSchema } from "../../wire/alerts-api.ts";
+import { actorOf } from "./audit.ts";
 import { readJson } from "./json-body.ts";
-import { addressOf, answerProblem } from "./problem.ts";
+import { answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
@@ -16,7 +17,9 @@ export async function commandAlerts(
   });
   if (!read.ok) return read.error;
   const { value } = read;
-  const refused = alerts.command(value, value.actor ?? addressOf(context));
+  const actor = value.actor ?? actorOf(context);
+  context.set("actor", actor);
+  const refused = alerts.command(value, actor);
   if (refused !== null) return answerProblem("command_refused", 409, "Not possible now", refused);
   return context.json(alerts.list());
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Clock } from "../../base/clock.ts";
+import { changeOf } from "./audit.ts";
 import { commandAlerts } from "./alert-command.ts";
 import { replaceConfig } from "./config-change.ts";
 import { commandExperiment, createExperiment, showExperiment } from "./experiment-command.ts";
@@ -51,8 +52,11 @@ export function createAdminApp(
     if (admitted.ok) {
       context.set("admission", admitted.value);
       await next();
+      const change = changeOf(context, context.get("actor"));
+      if (change !== null) sources.changed(change);
     } else {
       const { code, status, title, detail, headers } = admitted.error;
+      sources.denied({ code, address: request.address, path: request.path.slice(0, 300) });
       context.res = answerProblem(code, status, title, detail, headers);
     }
     const { headers } = context.res;

@@ -5,8 +5,9 @@ import type { ReloadOutcome } from "../../control/reload.ts";
 import type { Issue } from "../../core/config/model.ts";
 import { problem } from "../../core/traffic/refusal.ts";
 import type { ConfigAnswer, ConfigProblem } from "../../wire/admin-api.ts";
+import { actorOf } from "./audit.ts";
 import { readBody } from "./body.ts";
-import { addressOf, answerProblem } from "./problem.ts";
+import { answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import { restoreSecrets } from "./redaction.ts";
 import type { AdminSources } from "./sources.ts";
@@ -44,7 +45,7 @@ export async function replaceConfig(
     return preview.ok ? answerPlan(preview.value, running.generation) : answerIssues(preview.error);
   }
   // Checked again by the reloader, when the attempts before this one are done.
-  const outcome = await sources.reloader.replace(text, running.etag, addressOf(context));
+  const outcome = await sources.reloader.replace(text, running.etag, actorOf(context));
   return answerOutcome(outcome, sources);
 }
 

@@ -2,9 +2,10 @@ import { addExperiment, describeAddition } from "../../control/config-edit.ts";
 import type { Issue } from "../../core/config/model.ts";
 import { formatPath } from "../../core/config/source.ts";
 import { experimentCommandSchema, newExperimentSchema } from "../../wire/experiments-api.ts";
+import { actorOf } from "./audit.ts";
 import { answerIssues, answerOutcome, answerPlan, readDryRun } from "./config-change.ts";
 import { readJson } from "./json-body.ts";
-import { addressOf, answerProblem } from "./problem.ts";
+import { answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
@@ -27,7 +28,8 @@ export async function commandExperiment(
   });
   if (!read.ok) return read.error;
   const key = context.req.param("experiment") ?? "";
-  const { command: name, actor = addressOf(context), reason, keep_users } = read.value;
+  const { command: name, actor = actorOf(context), reason, keep_users } = read.value;
+  context.set("actor", actor);
   const refused = sources.experiments.command(key, name, actor, {
     ...(reason !== undefined && { reason }),
     ...(keep_users !== undefined && { keepUsers: keep_users }),
@@ -53,7 +55,8 @@ export async function createExperiment(
     title: "Not an experiment",
   });
   if (!read.ok) return read.error;
-  const { key, experiment, routes = [], actor = addressOf(context) } = read.value;
+  const { key, experiment, routes = [], actor = actorOf(context) } = read.value;
+  context.set("actor", actor);
   const running = sources.reloader.state();
   const added = { key, experiment, routes };
   const text = addExperiment(running.text, added);

@@ -33,7 +33,10 @@ export function judgeUpgrade(
   access: AdminAccess,
   tries: FailedTries,
   nowMs: number,
-): { readonly query: LiveQuery; readonly proof: Proof } | { readonly refusal: Refusal } {
+):
+  | { readonly query: LiveQuery; readonly proof: Proof }
+  /** `denied` is why it was not let in; null where it was, and asks for what there is not. */
+  | { readonly refusal: Refusal; readonly denied: Denial["code"] | null } {
   const { headers } = request;
   const admitted = admitUpgrade(
     {
@@ -48,10 +51,11 @@ export function judgeUpgrade(
     tries,
     nowMs,
   );
-  if (!admitted.ok) return { refusal: admitted.error };
+  if (!admitted.ok) return { refusal: admitted.error, denied: admitted.error.code };
   // Drafts before 13 name the origin in another field, which the guard does not look at.
   if (headers["sec-websocket-version"] !== "13") {
     return {
+      denied: null,
       refusal: {
         code: "upgrade_required",
         status: 426,
@@ -65,7 +69,10 @@ export function judgeUpgrade(
   const query = liveQuerySchema.safeParse(Object.fromEntries(asked));
   if (query.success) return { query: query.data, proof: admitted.value.proof };
   const detail = wordsOf(query.error);
-  return { refusal: { code: "bad_query", status: 400, title: "Not a query", detail, headers: {} } };
+  return {
+    denied: null,
+    refusal: { code: "bad_query", status: 400, title: "Not a query", detail, headers: {} },
+  };
 }
 
 /** Answers on the bare socket and ends it. */

@@ -5,6 +5,7 @@ import type { WebSocket } from "ws";
 import type { Clock, Timers } from "../../base/clock.ts";
 import type { AdminAccess } from "../../core/config/model.ts";
 import { liveCloseCodes } from "../../wire/live.ts";
+import type { DeniedRequest } from "./audit.ts";
 import type { FailedTries } from "./failed-tries.ts";
 import type { AdminLimits } from "./limits.ts";
 import { holds } from "./guard.ts";
@@ -22,6 +23,7 @@ export type LiveOptions = {
   /** The tokens in force. */
   readonly access: () => AdminAccess;
   readonly tries: FailedTries;
+  readonly denied: (request: DeniedRequest) => void;
   /** Names this start of the server, so that nobody resumes another's. */
   readonly stream: string;
   readonly limits: AdminLimits;
@@ -78,6 +80,10 @@ export class Live {
     const access = this.#options.access();
     const judged = judgeUpgrade(request, access, tries, clock.monotonicMs());
     if ("refusal" in judged) {
+      if (judged.denied !== null) {
+        const address = request.socket.remoteAddress ?? "";
+        this.#options.denied({ code: judged.denied, address, path: "/v1/live" });
+      }
       refuseUpgrade(socket, judged.refusal);
     } else if (this.#isClosed || this.#listeners.size >= limits.liveListenersMax) {
       this.#counters.refused += 1;

@@ -6,7 +6,11 @@ import type { Admission } from "./guard.ts";
 export type AdminEnvironment = {
   Bindings: HttpBindings;
   /** Who asks. */
-  Variables: { admission: Admission };
+  Variables: {
+    admission: Admission;
+    /** Who acts, as the request's body has it. */
+    actor?: string;
+  };
 };
 
 export type AdminContext = Context<AdminEnvironment>;

@@ -1,6 +1,7 @@
 import { rolloutCommandSchema } from "../../wire/admin-api.ts";
+import { actorOf } from "./audit.ts";
 import { readJson } from "./json-body.ts";
-import { addressOf, answerProblem } from "./problem.ts";
+import { answerProblem } from "./problem.ts";
 import type { AdminContext } from "./problem.ts";
 import type { AdminSources } from "./sources.ts";
 
@@ -23,7 +24,8 @@ export async function commandRollout(
   });
   if (!read.ok) return read.error;
   const key = context.req.param("experiment") ?? "";
-  const { command: name, actor = addressOf(context), reason, force } = read.value;
+  const { command: name, actor = actorOf(context), reason, force } = read.value;
+  context.set("actor", actor);
   const refused = sources.rollouts.command(key, name, actor, {
     ...(reason !== undefined && { reason }),
     ...(force !== undefined && { force }),

@@ -56,6 +56,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     document: () => composeLiveDocument(sources),
     access: sources.access,
     tries,
+    denied: sources.denied,
     stream: randomUUID(),
     limits,
     clock,

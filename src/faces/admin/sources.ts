@@ -12,6 +12,7 @@ import type { Comparison } from "../../wire/comparison-api.ts";
 import type { ReportedMetric } from "../../wire/messages.ts";
 import type { SystemStatus } from "../../wire/system-api.ts";
 import type { ExperimentLifecycleStatus } from "../../wire/experiments-api.ts";
+import type { AdminChange, DeniedRequest } from "./audit.ts";
 import type { ReportParts } from "./report-facts.ts";
 
 /** Everything that the admin port shows and does; the composition fills it in, tests with plain values. */
@@ -59,6 +60,10 @@ export type AdminSources = {
   /** Counts metrics of one's own for finished requests; the answer is which were taken, by place. */
   readonly reportMetrics: (metrics: readonly ReportedMetric[]) => Promise<ReadonlySet<number>>;
   readonly report: ReportParts;
+  /** Writes down that somebody changed something. */
+  readonly changed: (change: AdminChange) => void;
+  /** Counts a request that was not let in. */
+  readonly denied: (request: DeniedRequest) => void;
   readonly version: string;
   /** Reports an answer 500 because of a bug. */
   readonly fault: (error: unknown) => void;

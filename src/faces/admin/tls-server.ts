@@ -22,6 +22,8 @@ export function createTlsServer(
   listener: RequestListener,
   { present, fault }: TlsSources,
 ): Server {
+  const unusable = findTlsFault(first);
+  if (unusable !== null) throw new Error(unusable);
   let seen = first;
   let used = first;
   const server = createServer(

@@ -132,6 +132,13 @@ export const controlFamilies: readonly Family<MetricsFacts>[] = [
         })),
   },
   {
+    name: "sluice_admin_denied_total",
+    help: "Requests that the admin port did not let in, by code: wrong or missing proof, too many tries, other sites.",
+    type: "counter",
+    read: ({ denials }) =>
+      Object.entries(denials).map(([code, value]) => ({ labels: { code }, value })),
+  },
+  {
     name: "sluice_store_up",
     help: "1 while the last write to the store worked; absent without a store.",
     type: "gauge",

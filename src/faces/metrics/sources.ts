@@ -27,6 +27,8 @@ export type MetricsSources = {
   readonly gates: () => Pick<GatesState, "asked" | "opened" | "closed" | "dropped" | "refused">;
   /** Listeners of `/v1/live`; null before the admin port is open. */
   readonly live: () => ({ readonly listeners: number } & Readonly<Record<string, number>>) | null;
+  /** Requests that the admin port denied, by code. */
+  readonly denials: () => Readonly<Record<string, number>>;
   /** Null without a store. */
   readonly store: () => { readonly isUp: boolean; readonly history: HistoryState } | null;
   /** This process among those that share its store; null where none do. */
@@ -78,6 +80,7 @@ type Read =
   | "alerts"
   | "gates"
   | "live"
+  | "denials"
   | "store"
   | "replica"
   | "past"
@@ -101,6 +104,7 @@ export function gatherFacts(sources: MetricsSources): MetricsFacts {
     alerts: sources.alerts(),
     gates: sources.gates(),
     live: sources.live(),
+    denials: sources.denials(),
     store: sources.store(),
     replica: sources.replica(),
     past: sources.past(),

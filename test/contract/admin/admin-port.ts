@@ -6,6 +6,7 @@ import { previewReload } from "../../../src/control/reload-preview.ts";
 import { createReloader, loadConfig } from "../../../src/control/reload.ts";
 import type { AdminTls } from "../../../src/core/config/model.ts";
 import type { Reloader } from "../../../src/control/reload.ts";
+import type { AdminChange, DeniedRequest } from "../../../src/faces/admin/audit.ts";
 import type { AdminLimits } from "../../../src/faces/admin/limits.ts";
 import type { Page } from "../../../src/faces/admin/page-files.ts";
 import { renderPdf } from "../../../src/faces/report/pdf/pdf.ts";
@@ -21,6 +22,9 @@ export type AdminPort = AdminServer & {
   readonly reloader: Reloader;
   readonly file: { text: string };
   readonly faults: unknown[];
+  /** What is to be written down. */
+  readonly changes: AdminChange[];
+  readonly denials: DeniedRequest[];
   /** What the clock says; tests move it. */
   readonly clock: { nowMs: number };
 };
@@ -170,9 +174,12 @@ export async function openAdmin(
     timers: { after: () => () => undefined, every: () => () => undefined },
     watch: () => () => undefined,
     apply: options.apply ?? (async () => ok(null)),
+    record: () => undefined,
     log: () => undefined,
   });
   const faults: unknown[] = [];
+  const changes: AdminChange[] = [];
+  const denials: DeniedRequest[] = [];
   const access = {
     token: options.token ?? null,
     viewerToken: options.viewerToken ?? null,
@@ -211,6 +218,8 @@ export async function openAdmin(
         }),
         explain: () => Promise.resolve(null),
       },
+      changed: (change) => changes.push(change),
+      denied: (request) => denials.push(request),
       version: "1.2.3",
       fault: (error) => faults.push(error),
       ...options.sources,
@@ -229,7 +238,7 @@ export async function openAdmin(
     ...(options.page !== undefined && { page: options.page }),
     ...(options.limits !== undefined && { limits: options.limits }),
   });
-  return { ...server, reloader, file: holder, faults, clock };
+  return { ...server, reloader, file: holder, faults, changes, denials, clock };
 }
 
 export type Answer = {

@@ -88,9 +88,13 @@ experiments: { e: { variants: { control: { upstream: a }, new: { upstream: a } }
     });
   });
 
+  function ann() {
+    const { "ann.pem": cert = "", "ann.key": key = "" } = files;
+    return createSluiceClient({ admin, tls: { ca: authority.ca, cert, key } });
+  }
+
   it("the client library asks, acts and follows", async () => {
-    const [ca, cert, key] = [authority.ca, files["ann.pem"], files["ann.key"]] as const;
-    const client = createSluiceClient({ admin, tls: { ca, cert: cert ?? "", key: key ?? "" } });
+    const client = ann();
     expect(await client.session()).toMatchObject({
       role: "operator",
       authentication: "certificate",
@@ -106,6 +110,18 @@ experiments: { e: { variants: { control: { upstream: a }, new: { upstream: a } }
     );
     await followed;
     expect(document).toMatchObject({ experiments: { e: { experiment: "e" } } });
+    await client.commandExperiment("e", "resume", { reason: "for the journal" });
+    const { entries } = await client.journal({ limit: 2 });
+    expect(entries).toMatchObject([
+      {
+        scope: "admin",
+        subject: "/v1/experiments/e",
+        actor: "ann",
+        what: "changed",
+        facts: { role: "operator", proof: "certificate ann", address: "127.0.0.1" },
+      },
+      { scope: "experiment", subject: "e", actor: "ann", facts: { reason: "for the journal" } },
+    ]);
   });
 
   it("takes a new certificate while it runs, and refuses one without its key", async () => {
@@ -126,7 +142,13 @@ experiments: { e: { variants: { control: { upstream: a }, new: { upstream: a } }
     expect(JSON.stringify(refused)).toMatch(/admin\.tls: cert\.pem, key\.pem, ca\.pem cannot be/);
     expect(await shown()).toBe("first");
     put("key.pem", next.key);
-    expect(await running.sluice.reloadFromFile("test")).toMatchObject({ kind: "applied" });
+    const applied = await running.sluice.reloadFromFile("test");
+    expect(applied).toMatchObject({ kind: "applied" });
     expect(await shown()).toBe("second");
+    const { entries } = await ann().journal({ scope: "config" });
+    const changes = '["admin: tls changed"]';
+    expect(entries).toMatchObject([
+      { what: "reloaded", actor: "file", facts: { generation: 2, reason: "test", changes } },
+    ]);
   });
 });

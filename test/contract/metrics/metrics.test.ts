@@ -50,6 +50,7 @@ function sourcesOf(
     alerts: () => ({ state: createAlerts(), channels: [] }),
     gates: () => ({ asked: 3, opened: 1, closed: 2, dropped: 0, refused: 0 }),
     live: () => null,
+    denials: () => ({ unauthorized: 3 }),
     store: () => null,
     past: () => ({
       recent: { rows: 5, bytes: 600, dropped: 7 },
