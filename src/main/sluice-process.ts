@@ -1,22 +1,17 @@
 import type { EndpointHealth } from "../wire/messages.ts";
-import { availableParallelism, hostname } from "node:os";
-import { err, ok } from "../base/result.ts";
-import type { Result } from "../base/result.ts";
-import { createLog } from "../control/access-log.ts";
-import type { SluiceLog } from "../control/access-log.ts";
+import { availableParallelism } from "node:os";
+import { err, ok, type Result } from "../base/result.ts";
+import { createLog, type SluiceLog } from "../control/access-log.ts";
 import type { CollectorView } from "../control/collector.ts";
-import { openConfigFile } from "../control/config-file.ts";
-import type { ConfigFile } from "../control/config-file.ts";
+import { openConfigFile, type ConfigFile } from "../control/config-file.ts";
 import { holdConfigText } from "../control/config-text.ts";
-import { createHealthChecker } from "../control/health.ts";
-import type { HealthChecker } from "../control/health.ts";
+import { createHealthChecker, type HealthChecker } from "../control/health.ts";
 import { describeListenError, probeAddress } from "../control/listen-error.ts";
 import { watchDirectories } from "../control/reload-watch.ts";
 import { createReloader, loadConfig } from "../control/reload.ts";
 import type { LoadedConfig, Reloader, ReloadOutcome, ReloadState } from "../control/reload.ts";
-import { SpanExporter } from "../control/tracing/exporter.ts";
-import { createSupervisor } from "../control/supervisor.ts";
-import type { Supervisor } from "../control/supervisor.ts";
+import type { SpanExporter } from "../control/tracing/exporter.ts";
+import { createSupervisor, type Supervisor } from "../control/supervisor.ts";
 import type { WorkerSnapshot } from "../control/worker-counts.ts";
 import type { SpawnWorker, WorkerSource } from "../control/worker-slot.ts";
 import type { Environment } from "../core/config/environment.ts";
@@ -36,6 +31,7 @@ import { reportReplica } from "./replica-report.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
+import { createSpanExporter, spansMsMax } from "./spans.ts";
 import { spawnThread } from "./thread.ts";
 
 /** A file, which is watched from then on, or a text. */
@@ -128,8 +124,6 @@ type Context = {
 };
 
 const mirrorRoomMs = 1000;
-/** Spans that wait when Sluice ends have so long to get to their collector. */
-const spansMsMax = 2000;
 
 class RunningSluice implements Sluice {
   readonly log: SluiceLog;
@@ -181,9 +175,7 @@ class RunningSluice implements Sluice {
     const { journal } = this.#control;
     this.#audit = createAudit({ ...shared, journal, file: context.file.path });
     this.#process = watchProcess(realProbes(), shared);
-    const { version } = context;
-    const source = { version, instance: `${hostname()}:${process.pid}` };
-    this.#spans = new SpanExporter(config.tracing, { ...shared, source });
+    this.#spans = createSpanExporter(config.tracing, context.version, log.app);
     this.#epochs = this.#control.firstEpochs;
     const effective = this.#control.effective(config);
     this.#control.keepEpochs(this.#epochs, effective);
