@@ -44,6 +44,11 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     const { openStoreToRead } = await import("./store-reader.ts");
     return openStoreToRead(store);
   },
+  migrateStore: async (plan) => {
+    const { migrateStore } = await import("../control/store/copy/migrate.ts");
+    const { realTimers } = await import("./system.ts");
+    return migrateStore(plan, realTimers);
+  },
   load: async () => {
     const { createLoadEnvironment } = await import("./load-environment.ts");
     return createLoadEnvironment();

@@ -2,6 +2,8 @@ import { err, ok } from "../../src/base/result.ts";
 import { runProgram } from "../../src/faces/cli/program.ts";
 import { createLoadEnvironment } from "../../src/main/load-environment.ts";
 import type { WatchOptions } from "../../src/faces/terminal/watch.ts";
+import { migrateStore } from "../../src/control/store/copy/migrate.ts";
+import { realTimers } from "../../src/main/system.ts";
 import { openStoreToRead } from "../../src/main/store-reader.ts";
 import { createRehearseEnvironment } from "../../src/main/rehearse-environment.ts";
 
@@ -22,6 +24,7 @@ export async function runCommandLine(
       return 1;
     },
     openStore: openStoreToRead,
+    migrateStore: (plan) => migrateStore(plan, realTimers),
     load: async () => createLoadEnvironment(),
     watch: async (options) => {
       watched.push(options);

@@ -49,11 +49,14 @@ export class HistoryTables {
   }
 
   add(rows: readonly HistoryRow[]): void {
-    this.#change(() => {
-      for (const { series, atMs, resolutionMs, counts } of rows) {
-        this.#addRow(this.#seriesId(series), atMs, resolutionMs, counts);
-      }
-    });
+    this.#change(() => this.addWithin(rows));
+  }
+
+  /** As `add`, within the caller's transaction. */
+  addWithin(rows: readonly HistoryRow[]): void {
+    for (const { series, atMs, resolutionMs, counts } of rows) {
+      this.#addRow(this.#seriesId(series), atMs, resolutionMs, counts);
+    }
   }
 
   read({ fromMs, toMs, resolutionMs, series }: HistoryQuery): HistoryPage {

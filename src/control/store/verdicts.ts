@@ -68,8 +68,8 @@ export class VerdictTables {
   read({ experiment, guardrail, fromMs, toMs, stepMs }: VerdictQuery): readonly StoredVerdict[] {
     const { read } = this.#statements;
     const rows = read.all(stepMs, stepMs, experiment, guardrail, fromMs, toMs);
-    return rows.map((row) =>
-      Object.assign(row, { verdict: verdictKinds[row["kind"] as number] }),
+    return rows.map(({ kind, ...row }) =>
+      Object.assign(row, { verdict: verdictKinds[kind as number] }),
     ) as unknown as StoredVerdict[];
   }
 

@@ -12,6 +12,7 @@ import { registerRehearseCommand } from "./rehearse-command.ts";
 import { runRoutes } from "./routes.ts";
 import { registerReport } from "./report-command.ts";
 import { runSchema } from "./schema.ts";
+import { registerStoreCommand, type MigrateStore } from "./store-command.ts";
 import { registerWatch } from "./watch-command.ts";
 import type { Watch } from "./watch-command.ts";
 
@@ -23,6 +24,7 @@ export type ProgramDependencies = {
   /** Runs the proxy until it is told to stop; the answer is the exit code. */
   readonly serve: (options: ServeOptions) => Promise<number>;
   readonly openStore: OpenStore;
+  readonly migrateStore: MigrateStore;
   /** What a load test needs of this machine. */
   readonly load: () => Promise<LoadEnvironment>;
   /** Shows a running Sluice in the terminal until it is told to stop; the answer is the exit code. */
@@ -71,7 +73,7 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve, openStore, watch, load, rehearse }: ProgramDependencies,
+  { io, version, serve, openStore, migrateStore, watch, load, rehearse }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -238,6 +240,7 @@ export async function runProgram(
   const exit = (code: number) => {
     exitCode = code;
   };
+  registerStoreCommand(program, io, migrateStore, exit);
   registerReport(program, io, exit);
   registerAdminCommands(program, io, exit);
   registerWatch(program, io, exit, watch);

@@ -8,6 +8,7 @@ import {
   type HistoryRow,
   type RollUp,
   type Store,
+  type VerdictRow,
 } from "../../../src/control/store/store.ts";
 import {
   decodeHistory,
@@ -289,6 +290,72 @@ describe.each(useStoreKinds())("$name", ({ name, isThere, newPlace }) => {
       expect(page.nextFromMs).toBe(startMs + 10_000);
       const next = valueOf(store.readHistory({ ...range, fromMs: startMs + 10_000 }));
       expect([next.rows.length, next.nextFromMs]).toEqual([1, null]);
+    });
+  });
+
+  describe.skipIf(!isThere)("keeps verdicts, of which", () => {
+    const of = { experiment: "e", guardrail: "g", unit: "share", onBreach: "pause" } as const;
+    const verdictAt = (at: number, verdict: VerdictRow["verdict"], value = 0): VerdictRow => ({
+      of: { ...of, dryRun: false },
+      atMs: startMs + at * 10_000,
+      verdict,
+      value,
+      control: null,
+      limit: 1,
+      low: null,
+      high: 2.5,
+      requests: 7,
+      pValue: 1e-12,
+    });
+    const query = { experiment: "e", guardrail: "g", fromMs: 0, toMs: 2 * startMs };
+
+    test("the graver one stays, and of equal ones the later", async () => {
+      const store = (await newPlace()).open();
+      valueOf(store.addVerdicts([verdictAt(0, "breach", 1), verdictAt(0, "ok", 2)]));
+      valueOf(store.addVerdicts([verdictAt(0, "breach", 3), verdictAt(1, "ok", 4)]));
+      // Waiting is no graver than being right.
+      valueOf(store.addVerdicts([verdictAt(1, "wait", 5), verdictAt(2, "error", 6)]));
+      const read = (stepMs: number) =>
+        valueOf(store.readVerdicts({ ...query, stepMs })).map(({ atMs, verdict, value }) => [
+          (atMs - startMs) / 10_000,
+          verdict,
+          value,
+        ]);
+      expect(read(10_000)).toEqual([
+        [0, "breach", 3],
+        [1, "wait", 5],
+        [2, "error", 6],
+      ]);
+      expect(read(20_000)).toEqual([
+        [0, "breach", 3],
+        [2, "error", 6],
+      ]);
+      const { of: _, ...first } = verdictAt(0, "breach", 3);
+      expect(valueOf(store.readVerdicts({ ...query, stepMs: 10_000 }))[0]).toEqual(first);
+      expect(valueOf(store.judgedGuardrails("e"))).toEqual([{ ...of, dryRun: false }]);
+      expect([valueOf(store.firstVerdictMs("e")), valueOf(store.firstVerdictMs("f"))]).toEqual([
+        startMs,
+        null,
+      ]);
+    });
+
+    test("the oldest go, breaches last, and with the last one its guardrail", async () => {
+      const store = (await newPlace()).open();
+      const rows = (["ok", "breach", "ok", "ok"] as const).map((verdict, at) =>
+        verdictAt(at, verdict),
+      );
+      valueOf(store.addVerdicts(rows));
+      const left = (rowsMax: number, nowMs = startMs) => {
+        const trimmed = valueOf(store.trimVerdicts(nowMs, { retentionMs: hourMs, rowsMax }));
+        expect(trimmed.isDone).toBe(true);
+        const kept = valueOf(store.readVerdicts({ ...query, stepMs: 10_000 }));
+        return kept.map(({ atMs }) => (atMs - startMs) / 10_000);
+      };
+      expect(left(4)).toEqual([0, 1, 2, 3]);
+      expect(left(2)).toEqual([1, 3]);
+      expect(left(1)).toEqual([1]);
+      expect(left(1, startMs + hourMs + 20_000)).toEqual([]);
+      expect(valueOf(store.judgedGuardrails("e"))).toEqual([]);
     });
   });
 });

@@ -15,7 +15,7 @@ const { mergedMax, deletedMax } = rollUpLimits;
 const countedEvery = 20;
 
 /** Whose rows those are that a roll-up made. */
-const nobody = "";
+export const nobody = "";
 
 type Row = {
   readonly seriesId: number;
