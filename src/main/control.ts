@@ -38,6 +38,7 @@ import { gatherAlertFacts } from "./alert-facts.ts";
 import { describePreparation } from "./preparation-facts.ts";
 import { openStore, type KeptStore } from "./kept-store.ts";
 import { createProcessPast } from "./past.ts";
+import { withRefusals } from "./refused-splits.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 
 /** What the control plane needs of the process around it. */
@@ -385,16 +386,4 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       store?.close();
     },
   };
-}
-
-/** Everybody gets the control where variants do not go together. */
-function withRefusals(config: Config, refused: ReadonlySet<string>): Config {
-  if (refused.size === 0) return config;
-  const experiments = Object.fromEntries(
-    Object.entries(config.experiments).map(([key, experiment]) => [
-      key,
-      refused.has(key) ? Object.assign({}, experiment, { disabled: true }) : experiment,
-    ]),
-  );
-  return { ...config, experiments };
 }

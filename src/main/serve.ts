@@ -6,7 +6,7 @@ import { openLogOutput } from "../control/log-output.ts";
 import type { Environment } from "../core/config/environment.ts";
 import { exitCodes, formatIssues } from "../faces/cli/io.ts";
 import { StartError, startSluice } from "./sluice-process.ts";
-import type { Sluice } from "./sluice-process.ts";
+import type { Sluice } from "./running-sluice.ts";
 import { realTimers } from "./system.ts";
 
 export type ServeOptions = { readonly configPath: string; readonly env: Environment };

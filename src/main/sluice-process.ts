@@ -30,6 +30,7 @@ import { createDelay } from "./delay.ts";
 import { reportReplica } from "./replica-report.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";
+import type { Sluice } from "./running-sluice.ts";
 import { realClock, realRandom, realTimers } from "./system.ts";
 import { createSpanExporter, spansMsMax } from "./spans.ts";
 import { spawnThread } from "./thread.ts";
@@ -46,36 +47,6 @@ export type SluiceOptions = ConfigSource & {
   readonly log?: (level: Config["log"]["level"]) => SluiceLog;
   /** Threads, unless a test says otherwise. */
   readonly spawn?: SpawnWorker;
-};
-
-/** A running Sluice: its threads, its admin port and its reloading. */
-export type Sluice = {
-  readonly dataPort: number;
-  readonly adminPort: number;
-  readonly log: SluiceLog;
-  config(): Config;
-  status(): Status;
-  rollouts(): readonly RolloutStatus[];
-  /** Null when it was done, else why not; undefined when there is no such rollout. */
-  commandRollout(
-    experiment: string,
-    name: RolloutCommandName,
-    actor: string,
-  ): string | null | undefined;
-  /** What all workers have measured until now. */
-  view(): CollectorView;
-  /** As `POST /v1/config` does, whoever was faster. */
-  reload(text: string): Promise<ReloadOutcome>;
-  reloadFromFile(reason: string): Promise<ReloadOutcome>;
-  /**
-   * Says at once that it is not ready and serves on for `listen.drain_delay`; then takes no more connections, finishes
-   * what is in flight within `listen.drain_deadline`, ends. Resolves to the exchanges cut.
-   */
-  drain(): Promise<number>;
-  /** Ends the delay that `drain` waits for; false when it waits for none. */
-  hurry(): boolean;
-  /** Ends at once; may be called again, and after `drain`. */
-  stop(): Promise<void>;
 };
 
 /** Why Sluice did not start: problems of the configuration, or one message. */

@@ -4,7 +4,7 @@ import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startSluice } from "../../src/main/sluice-process.ts";
-import type { Sluice } from "../../src/main/sluice-process.ts";
+import type { Sluice } from "../../src/main/running-sluice.ts";
 import { freePorts } from "../support/sluice.ts";
 import { startUpstream } from "../support/upstream.ts";
 import type { TestUpstream } from "../support/upstream.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Agent, request } from "undici";
 import { createLog } from "../../src/control/access-log.ts";
 import { startSluice } from "../../src/main/sluice-process.ts";
-import type { Sluice } from "../../src/main/sluice-process.ts";
+import type { Sluice } from "../../src/main/running-sluice.ts";
 
 /** A Sluice with a configuration file, a store and the dashboard, that starts again at the same addresses. */
 export type DashboardSluice = {

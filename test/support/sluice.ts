@@ -2,7 +2,8 @@ import { createLog } from "../../src/control/access-log.ts";
 import type { SpawnWorker, WorkerHandle } from "../../src/control/worker-slot.ts";
 import type { Environment } from "../../src/core/config/environment.ts";
 import { startSluice } from "../../src/main/sluice-process.ts";
-import type { Sluice, SluiceOptions } from "../../src/main/sluice-process.ts";
+import type { Sluice } from "../../src/main/running-sluice.ts";
+import type { SluiceOptions } from "../../src/main/sluice-process.ts";
 import { spawnThread } from "../../src/main/thread.ts";
 
 /** A whole Sluice with real worker threads on free ports, in this process. */
