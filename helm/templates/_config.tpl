@@ -56,7 +56,7 @@
 {{- $_ := set $config "store" (dict "sqlite" "/var/lib/sluice/sluice.db") -}}
 {{- else if $config.store.postgres -}}
 {{- $_ := set $config "store" (merge (dict) $config.store (dict "spool" "/var/lib/sluice/spool")) -}}
-{{- $ip := ternary "[${POD_IP}]" "${POD_IP}" (contains ":" .Values.listenHost) -}}
+{{- $ip := ternary "[${POD_IP}]" "${POD_IP}" (eq .Values.podIPFamily "IPv6") -}}
 {{- $_ := set $config "replica" (dict
   "name" "${POD_NAME}"
   "admin_url" (printf "http://%s:%d" $ip (int .Values.ports.admin))) -}}

@@ -22,6 +22,7 @@ adminService: { type: NodePort, annotations: { a: b } }
 `),
   "set-ipv6": least(`
 listenHost: "::"
+podIPFamily: IPv6
 ports: { traffic: 8181, admin: 9191 }
 replicaCount: 3
 secretEnv: { DATABASE_URL: { secret: postgres, key: url } }
