@@ -9,8 +9,16 @@ import {
 import type { SupervisorLog } from "../worker-slot.ts";
 import type { Authority } from "./sharing.ts";
 
-/** How often a replica says that it is there. */
+/** How often a leader says that it is there, and one of few that follow. */
 export const heartbeatMs = 1000;
+
+/**
+ * How often one of so many that follow does, in milliseconds: all together a hundred times a second. Another leader is found as
+ * fast, for there are more that look.
+ */
+export function followBeatMsOf(replicas: number): number {
+  return Math.min(4000, Math.max(heartbeatMs, replicas * 10));
+}
 
 export type ReplicasView = {
   readonly authority: Authority;
@@ -59,13 +67,19 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
   let leader: string | null = null;
   let replicas: readonly SeenReplica[] = [];
   let heardMs = -Infinity;
+  let askedMs = -Infinity;
   let isAsking = false;
   let isStopped = false;
   let told: Authority | null = null;
 
   /** A leader counts from when it asked: the others count from when the server heard it, which is later. */
   function isHeard(): boolean {
-    return clock.monotonicMs() - heardMs < sharedStoreLimits.leaseMs;
+    const spareMs = epoch === null ? periodMs() - heartbeatMs : 0;
+    return clock.monotonicMs() - heardMs < sharedStoreLimits.leaseMs + spareMs;
+  }
+
+  function periodMs(): number {
+    return epoch === null ? followBeatMsOf(replicas.length) : heartbeatMs;
   }
 
   function authority(): Authority {
@@ -87,7 +101,8 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
   async function beat(): Promise<void> {
     if (isAsking || isStopped) return;
     isAsking = true;
-    const askedMs = clock.monotonicMs();
+    const sentMs = clock.monotonicMs();
+    askedMs = sentMs;
     const answered = await shared.heartbeat(report(), true);
     isAsking = false;
     if (isStopped) return;
@@ -100,7 +115,7 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     const gone = replicas.filter(({ instance }) =>
       standing.replicas.every((each) => each.instance !== instance),
     );
-    heardMs = askedMs;
+    heardMs = sentMs;
     ({ epoch, leader, replicas } = standing);
     tellRole();
     onVersions(standing.states);
@@ -114,7 +129,8 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
   });
   const cancel = timers.every(heartbeatMs, () => {
     tellRole();
-    void beat();
+    // The timer is the shortest period.
+    if (clock.monotonicMs() - askedMs > periodMs() - heartbeatMs / 2) void beat();
   });
   // The process around is not put together yet.
   const cancelFirst = timers.after(0, () => void beat());
