@@ -102,7 +102,7 @@ describe("a report of traffic that was", { timeout: 120_000 }, () => {
       "> **In the words of a language model**\n>\n> Among 160 users \\<b\\>nothing\\</b\\> stood out.\n>\n> _Written by tiny",
     );
     expect(await (await report("?format=html")).text()).toMatch(
-      /<aside class="narrative">.*Among 160 users &lt;b&gt;nothing.*Written by tiny.*<\/aside>/,
+      /<div class="narrative" role="note">.*Among 160 users &lt;b&gt;nothing.*Written by tiny[^<]*<\/p><\/div>/,
     );
     expect(model.requests.length - before).toBe(3);
     const without = reportSchema.parse(await (await report("?insights=false")).json());

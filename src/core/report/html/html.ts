@@ -66,7 +66,7 @@ function renderBlock(block: Block): string {
     case "note":
       return `<div class="note is-${block.tone}" role="note"><h3>${isolate(block.title)}</h3><p>${isolate(block.text)}</p></div>`;
     case "narrative":
-      return `<aside class="narrative"><h3>${isolate(block.title)}</h3>${block.paragraphs.map((text) => `<p>${isolate(text)}</p>`).join("")}<p class="mark">${isolate(block.mark)}</p></aside>`;
+      return `<div class="narrative" role="note"><h3>${isolate(block.title)}</h3>${block.paragraphs.map((text) => `<p>${isolate(text)}</p>`).join("")}<p class="mark">${isolate(block.mark)}</p></div>`;
     case "advice":
       return `<ol class="advice">${block.items.map(renderAdvice).join("")}</ol>`;
     case "table":
