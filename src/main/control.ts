@@ -107,9 +107,7 @@ export type Control = {
     readonly isUp: boolean;
     /** Why the last write did not work; null while it does. */
     readonly fault: string | null;
-    readonly history: HistoryState;
-    /** Rows of an experiment's history that the store did not take. */
-    readonly droppedOf: (experiment: string) => number;
+    readonly history: HistoryState & { droppedOf(experiment: string): number };
   } | null;
   /** This process among those that share its store; null where it has one of its own, or none. */
   replica(): ReturnType<Replica["view"]> | null;
@@ -358,7 +356,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
       if (store === null || history === null) return null;
       const fault = store.fault();
       const { droppedOf } = history;
-      return { isUp: fault === null, fault, history: history.state(), droppedOf };
+      return { isUp: fault === null, fault, history: { ...history.state(), droppedOf } };
     },
     replica: () => replica?.view() ?? null,
     pastState: () => ({

@@ -42,7 +42,7 @@ export function createReportParts(
       const store = control.store();
       const { uninspected, uninspectedOf } = control.view().counters;
       return {
-        history_rows_dropped: store?.droppedOf(experiment) ?? null,
+        history_rows_dropped: store?.history.droppedOf(experiment) ?? null,
         answers_uninspected: uninspected,
         answers_uninspected_here: uninspectedOf[experiment] ?? 0,
         store: store === null ? null : { up: store.isUp, rows_waiting: store.history.waiting },
