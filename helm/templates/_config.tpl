@@ -18,6 +18,14 @@
 {{- if hasKey $config "replica" -}}
 {{- fail "config.replica: the chart sets it to the pod's name and address" -}}
 {{- end -}}
+{{- with .Values.experimentsText -}}
+{{- if $config.experiments -}}
+{{- fail "experimentsText: config.experiments is there, too; leave one out" -}}
+{{- end -}}
+{{- with (fromYaml .).Error -}}
+{{- fail (printf "experimentsText is not YAML: %s" .) -}}
+{{- end -}}
+{{- end -}}
 {{- $several := or (gt (int .Values.replicaCount) 1) .Values.autoscaling.enabled -}}
 {{- $what := ternary "autoscaling.enabled is true" (printf "replicaCount is %d" (int .Values.replicaCount)) .Values.autoscaling.enabled -}}
 {{- if and $several (not (dig "store" "postgres" "" $config)) -}}
@@ -62,13 +70,17 @@
   "admin_url" (printf "http://%s:%d" $ip (int .Values.ports.admin))) -}}
 {{- end -}}
 {{- toYaml $config -}}
+{{- with .Values.experimentsText }}
+experiments:
+  {{- . | nindent 2 }}
+{{- end -}}
 {{- end -}}
 
 {{/* Changes with whatever must replace the pods. */}}
 {{- define "sluice.checksum" -}}
 {{- $config := include "sluice.config" . | fromYaml -}}
 {{- if eq .Values.reload "roll" -}}
-{{- toYaml $config | sha256sum -}}
+{{- include "sluice.config" . | sha256sum -}}
 {{- else -}}
 {{- list $config.listen.host $config.listen.port $config.listen.workers $config.listen.tls $config.store $config.replica $config.admin.host $config.admin.port | toYaml | sha256sum -}}
 {{- end -}}

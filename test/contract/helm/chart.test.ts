@@ -232,6 +232,16 @@ describe("what values decide", () => {
     expect(parse(configOf("set-ipv6")).replica.admin_url).toBe("http://[${POD_IP}]:9191");
   });
 
+  it("leaves experiments that are given as text in their order", () => {
+    expect(configOf("set-text")).toContain(
+      "variants: { zed: { upstream: only, control: true }, abe:",
+    );
+    expect(Object.keys(parse(configOf("set-text")).experiments.models.variants)).toEqual([
+      "zed",
+      "abe",
+    ]);
+  });
+
   it("lets nobody to the admin port but replicas, the test and who is named", () => {
     const { spec } = only("gateway-replicas", "NetworkPolicy");
     expect(spec.policyTypes).toEqual(["Ingress", "Egress"]);
@@ -319,6 +329,11 @@ describe("values that cannot be", () => {
       "several replicas without PostgreSQL",
       "replicaCount: 3\npersistence: { enabled: false }",
       "replicaCount is 3, but config.store.postgres is not set",
+    ],
+    [
+      "experiments twice",
+      "experimentsText: 'a: {}'",
+      "experimentsText: config.experiments is there, too",
     ],
     [
       "scaling without PostgreSQL",

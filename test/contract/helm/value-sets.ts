@@ -14,6 +14,12 @@ podDisruptionBudget: { enabled: false }
 topologySpread: { enabled: false }
 serviceAccount: { create: false, name: there }
 `),
+  "set-text": least(`
+reload: roll
+experimentsText: |
+  models:
+    variants: { zed: { upstream: only, control: true }, abe: { upstream: only } }
+`),
   "set-slow-drain": least(`drain: { delaySeconds: 10, deadlineSeconds: 600, marginSeconds: 15 }`),
   "set-tls": least(`
 tls: { existingSecret: sluice-tls }
