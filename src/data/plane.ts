@@ -91,7 +91,7 @@ export function createDataPlane(
   const upstreams = new UpstreamSet(wheel, nowMs, readClock);
   const recorder = createRecorder(seriesMax, dependencies.onUrgent);
   const context: WorkerContext = {
-    routing: compileRouting(options.table, upstreams, recorder, null),
+    routing: compileRouting(options.table, upstreams, recorder, null, () => clock.wallMs()),
     wheel,
     recorder,
     random,
@@ -212,7 +212,7 @@ export function createDataPlane(
 
   function applyRouting(table: RoutingTable): void {
     const previous = context.routing;
-    context.routing = compileRouting(table, upstreams, recorder, previous);
+    context.routing = compileRouting(table, upstreams, recorder, previous, context.wallMs);
     applyHealth();
     const { tls: before } = previous.table.config.listen;
     const { tls: after } = table.config.listen;

@@ -1,5 +1,6 @@
 import { compileExperiment, type CompiledExperiment } from "../core/assignment/compile.ts";
 import { compileUserKey, type UserKeyFinder } from "../core/assignment/user-key.ts";
+import type { VariantProof } from "../core/assignment/signed-variant.ts";
 import type { AssignmentPolicy } from "../core/assignment/policy.ts";
 import type { ExperimentPolicy, VariantPolicy } from "../core/experiment/policy.ts";
 import { watchOf } from "../core/rollout/series-watch.ts";
@@ -9,6 +10,7 @@ import { compileRoutes, type RouteMatcher } from "../core/traffic/route.ts";
 import { compileTrust, type Trust } from "../core/traffic/trust.ts";
 import type { Recorder, Series, SeriesKey } from "../core/telemetry/recorder.ts";
 import type { RoutingTable } from "../wire/messages.ts";
+import { createVariantProof } from "../wire/signed-variant.ts";
 import { planCopies, type CopyPlan } from "./copies/copy-plan.ts";
 import {
   compileObservation,
@@ -61,6 +63,8 @@ export type CompiledRouting = {
   readonly matcher: RouteMatcher;
   readonly routes: readonly RouteEntry[];
   readonly trust: Trust;
+  /** Checks signed variants; null without a secret to check them by. */
+  readonly proof: VariantProof | null;
   /** For requests that no route took, or that were refused before one was looked for. */
   readonly unrouted: Series;
   /** Compiled experiments by key, so that an unchanged one keeps its round-robin state through a reload. */
@@ -76,6 +80,7 @@ export function compileRouting(
   upstreams: UpstreamSet,
   recorder: Recorder,
   previous: CompiledRouting | null,
+  wallMs: () => number,
 ): CompiledRouting {
   const { config } = table;
   const matcher = compileRoutes(config.routes);
@@ -173,6 +178,7 @@ export function compileRouting(
     matcher,
     routes,
     trust,
+    proof: createVariantProof(config.listen.signingSecrets, wallMs),
     unrouted: recorder.series({
       experiment: null,
       variant: null,

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { runProgram } from "../faces/cli/program.ts";
+import { realClock } from "./system.ts";
 
 /** The `sluice` command: gives the commands what only an entry point may touch. */
 
@@ -35,6 +36,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     cores: availableParallelism(),
   },
   version: manifest.version,
+  wallMs: () => realClock.wallMs(),
   serve: async ({ configPath }) => {
     // Only the proxy needs the data and control planes; the other commands start without them.
     const { runServe } = await import("./serve.ts");

@@ -19,6 +19,7 @@ export async function runCommandLine(
   const watched: WatchOptions[] = [];
   const exitCode = await runProgram(arguments_, {
     version: "1.2.3",
+    wallMs: () => Date.now(),
     serve: async ({ configPath }) => {
       served.push(configPath);
       return 1;

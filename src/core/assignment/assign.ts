@@ -4,6 +4,7 @@ import { bucketOf, mix32 } from "./hash.ts";
 import { inNamespace, rangeIndex } from "./ranges.ts";
 import { cookieText, headerText } from "./request-field.ts";
 import { takeTurn } from "./round-robin.ts";
+import type { VariantProof } from "./signed-variant.ts";
 import { allHold } from "./rule.ts";
 
 export type AssignRequest = {
@@ -11,6 +12,8 @@ export type AssignRequest = {
   readonly user: string | null;
   /** The peer is a trusted proxy or loopback. */
   readonly trusted: boolean;
+  /** Checks signed variants; without it none counts. */
+  readonly proof?: VariantProof | null;
 };
 
 export type AssignmentReason =
@@ -146,10 +149,18 @@ function leftOut(
 /** Index of the variant that the request asks for and may ask for, or -1; an unknown key asks for nothing. */
 function forcedVariant(experiment: CompiledExperiment, request: AssignRequest): number {
   const { forced } = experiment.policy.assignment;
-  if (forced === null || (forced.from === "trusted" && !request.trusted)) return -1;
+  if (forced === null) return -1;
+  const { trusted, proof = null } = request;
+  const isPlain = forced.from === "anyone" || (forced.from === "trusted" && trusted);
+  if (!isPlain && proof === null) return -1;
   const byHeader =
     forced.header === null ? undefined : headerText(request.head, forced.header.toLowerCase());
   const key =
     byHeader ?? (forced.cookie === null ? undefined : cookieText(request.head, forced.cookie));
-  return key === undefined ? -1 : (experiment.indexByKey.get(key) ?? -1);
+  if (key === undefined) return -1;
+  const plain = isPlain ? experiment.indexByKey.get(key) : undefined;
+  if (plain !== undefined || proof === null) return plain ?? -1;
+  const proven = proof(key);
+  if (proven === null || proven.experiment !== experiment.policy.key) return -1;
+  return experiment.indexByKey.get(proven.variant) ?? -1;
 }

@@ -44,11 +44,14 @@ export type AssignmentPolicy = {
   readonly coverage: number;
   /** GrowthBook namespace: mutual exclusion by disjoint ranges of one id. */
   readonly namespace: { readonly id: string; readonly range: readonly [number, number] } | null;
-  /** Forced variant by header or cookie; `from` is who may: anyone, or trusted proxies and loopback. */
+  /**
+   * Forced variant by header or cookie; `from` is who may by its bare name: anyone, trusted proxies and loopback, or
+   * nobody (`signed`). A signed one counts from everybody.
+   */
   readonly forced: {
     readonly header: string | null;
     readonly cookie: string | null;
-    readonly from: "anyone" | "trusted";
+    readonly from: "anyone" | "trusted" | "signed";
   } | null;
   readonly rules: readonly TargetingRule[];
 };

@@ -90,14 +90,18 @@ const namespace = closed({
 const forced = closed({
   header: headerName().nullable().prefault(null),
   cookie: cookieName().nullable().prefault(null),
-  from: choice(["anyone", "trusted"])
-    .describe("trusted: loopback and listen.trusted_proxies")
+  from: choice(["anyone", "trusted", "signed"])
+    .describe(
+      "trusted: loopback and listen.trusted_proxies; signed: nobody without a signature by listen.signing_secrets",
+    )
     .prefault(defaults.experiment.assignment.forcedFrom),
 })
   .refine((written) => written.header !== null || written.cookie !== null, {
     error: "name a header or a cookie, or both",
   })
-  .describe("a header or cookie whose value names the variant");
+  .describe(
+    "a header or cookie whose value names the variant, or is what sluice sign-variant prints",
+  );
 
 const condition = closed({
   header: headerName().optional(),

@@ -136,6 +136,11 @@ function checkExperiment(
   else checkRollout(at, variants, add);
   checkGuardrails(at, experiment, add);
   checkLifecycle(at, experiment, add);
+  const isSigned = experiment.assignment.forced?.from === "signed";
+  if (isSigned && written.listen?.signing_secrets.length === 0) {
+    const message = "needs listen.signing_secrets: without any, nobody can sign";
+    add([...at, "assignment", "forced", "from"], "secret_missing", message);
+  }
   for (const [index, rule] of experiment.assignment.rules.entries()) {
     if (rule.variant !== null && !Object.hasOwn(experiment.variants, rule.variant)) {
       const path = [...at, "assignment", "rules", index, "variant"];

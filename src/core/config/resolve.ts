@@ -118,6 +118,7 @@ function resolveListen(
             keyFile: tls.key,
           },
     trustedProxies: written.trusted_proxies,
+    signingSecrets: written.signing_secrets,
     limits: written.limits,
     drainDelayMs: written.drain_delay,
     drainDeadlineMs: written.drain_deadline,

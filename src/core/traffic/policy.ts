@@ -161,6 +161,8 @@ export type ListenPolicy = {
   } | null;
   /** CIDR blocks whose X-Forwarded-*, Forwarded and forced-variant fields are believed. */
   readonly trustedProxies: readonly string[];
+  /** Secrets, any of which proves a forced variant. */
+  readonly signingSecrets: readonly string[];
   readonly limits: ListenLimits;
   /** How long Sluice serves on, not ready any more, before it drains. */
   readonly drainDelayMs: number;

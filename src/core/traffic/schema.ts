@@ -136,6 +136,13 @@ export const listenSchema = closed({
   trusted_proxies: list(cidr, "CIDR blocks", 256)
     .describe("whose X-Forwarded-*, Forwarded and forced variants are believed")
     .prefault([]),
+  signing_secrets: list(
+    text("a secret", 1024).min(16, "a secret has at least 16 characters"),
+    "secrets",
+    4,
+  )
+    .describe("any of them proves a forced variant; sluice sign-variant signs with the first")
+    .prefault([]),
   limits: listenLimits.prefault({}),
   drain_delay: duration(0, 600_000)
     .describe(

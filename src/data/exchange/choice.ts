@@ -31,7 +31,7 @@ export function chooseArm(
     return { arm: route.pin, experiment: -1, user: null, enrolled: false, setCookie: null };
   }
   if (route.policy.class !== "split") return choosePrimary(context, route, intake.head.target);
-  const { trust } = context.routing;
+  const { trust, proof } = context.routing;
   const { head } = intake;
   const clientIp = peer.forward.peerTrusted ? clientAddress(peer.ip, head.headers, trust) : peer.ip;
   const finder = route.finder as UserKeyFinder;
@@ -45,7 +45,7 @@ export function chooseArm(
   }
   const { experiment, assignment } = assignRoute(
     route.experiments,
-    { head, user, trusted: peer.forward.peerTrusted || peer.loopback },
+    { head, user, trusted: peer.forward.peerTrusted || peer.loopback, proof },
     context.random.next(),
   );
   const arm = route.arms[experiment]?.[assignment.variant] as Arm;

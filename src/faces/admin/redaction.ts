@@ -127,6 +127,8 @@ function findSecrets(text: string): Secret[] | null {
     collectHeaders([...path, "headers"]);
   };
   for (const name of ["token", "viewer_token"]) collect(["admin", name]);
+  const secrets = ["listen", "signing_secrets"];
+  for (const at of itemsAt(document, secrets)) collect([...secrets, at]);
   collectHeaders(["prometheus", "headers"]);
   collect(["store", "postgres"]);
   // Each vendor's collector calls its key otherwise.

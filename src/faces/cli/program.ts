@@ -21,6 +21,7 @@ export type ServeOptions = { readonly configPath: string };
 export type ProgramDependencies = {
   readonly io: CliIo;
   readonly version: string;
+  readonly wallMs: () => number;
   /** Runs the proxy until it is told to stop; the answer is the exit code. */
   readonly serve: (options: ServeOptions) => Promise<number>;
   readonly openStore: OpenStore;
@@ -73,7 +74,17 @@ function collect(value: string, former: string[] | undefined): string[] {
 /** Runs one command line (`arguments_` without node and script); the answer is the exit code. */
 export async function runProgram(
   arguments_: readonly string[],
-  { io, version, serve, openStore, migrateStore, watch, load, rehearse }: ProgramDependencies,
+  {
+    io,
+    version,
+    wallMs,
+    serve,
+    openStore,
+    migrateStore,
+    watch,
+    load,
+    rehearse,
+  }: ProgramDependencies,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = new Command("sluice")
@@ -122,6 +133,18 @@ export async function runProgram(
     .action((file: string, options: { user: string; experiment?: string }) => {
       const experiment = options.experiment ?? null;
       exitCode = runAssign({ file, user: options.user, experiment }, io);
+    });
+
+  program
+    .command("sign-variant")
+    .description("print what lets a tester have a variant, for the header or cookie of forced")
+    .argument("<file>", "configuration file, with listen.signing_secrets")
+    .argument("<experiment>", "its key")
+    .argument("<variant>", "its key")
+    .option("--for <duration>", "how long it counts, up to 720h", "1h")
+    .action(async (file: string, experiment: string, variant: string, { for: lasting }) => {
+      const { runSignVariant } = await import("./sign-variant.ts");
+      exitCode = runSignVariant({ file, experiment, variant, lasting }, wallMs(), io);
     });
 
   program

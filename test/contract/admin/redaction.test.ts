@@ -48,6 +48,10 @@ describe("redaction", () => {
       "experiments: { e: { rollout: { steps: [ { share: 5% }, { share: 10%, gate: { webhook: s3cret } } ] } } }",
       'experiments: { e: { rollout: { steps: [ { share: 5% }, { share: 10%, gate: { webhook: "[redacted 1]" } } ] } } }',
     ],
+    [
+      'listen: { signing_secrets: [ s3cret, "${OLD}" ] }',
+      'listen: { signing_secrets: [ "[redacted 0]", "${OLD}" ] }',
+    ],
     [variant("{ X-API-Key: s3cret }"), variant('{ X-API-Key: "[redacted]" }')],
     ["token: word\nroutes: []", "token: word\nroutes: []"],
   ])("%j → %j, and back", (text, expected) => {

@@ -13,6 +13,7 @@ describe("a small configuration", () => {
       workers: 1,
       tls: null,
       trustedProxies: [],
+      signingSecrets: [],
       limits: {
         connectionsMax: 10_000,
         exchangesMax: 4096,
