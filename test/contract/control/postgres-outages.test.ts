@@ -79,15 +79,19 @@ describe.skipIf(postgres === null)("a server that is gone", () => {
     expect(valueOf(store.append([entryOf()], [stateOf()]))).toBe(1);
   });
 
-  test("for one session only is found again", async () => {
+  test("for one session only is found again, and who leads goes on leading", async () => {
     const server = postgres?.server();
     const url = await newUrl();
     const store = openShared(url);
+    expect(valueOf(await store.heartbeat(reportOf(store), true)).epoch).toBe(1);
     await server?.query(
       url,
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice store' AND datname = current_database()",
     );
-    await expect.poll(() => faultCode(store.append([entryOf()], [])), { interval: 20 }).toBe("ok");
+    await expect
+      .poll(() => faultCode(store.append([entryOf()], [], 1)), { interval: 20 })
+      .toBe("ok");
+    expect(valueOf(await store.heartbeat(reportOf(store), true)).epoch).toBe(1);
   });
 });
 

@@ -72,7 +72,7 @@ export class Connection {
   }
 
   /**
-   * Runs `work` after what was asked before. When it takes longer than the deadline the connection is given up, for
+   * Runs `work` after what was asked before. When it takes longer than the deadline then, the connection is given up, for
    * nobody knows what the server will still do.
    */
   ask<Value>(
@@ -80,10 +80,9 @@ export class Connection {
     deadlineMs = this.#options.deadlineMs,
   ): Promise<Value> {
     this.#asked += 1;
-    const asked = this.#within(deadlineMs, async () => {
-      await this.#tail;
+    const asked = this.#tail.then(() => {
       if (this.#lost !== null) throw this.#lost;
-      return await work(this.#session);
+      return this.#within(deadlineMs, () => work(this.#session));
     });
     const settle = () => void (this.#asked -= 1);
     this.#tail = asked.then(settle, settle);

@@ -14,7 +14,7 @@ import type { Session } from "./connection.ts";
 import { sumRows } from "./history.ts";
 
 /** Bytes of one answer, one stretch of time aside, so that it is there within the deadline. */
-const pageBytesMax = 8 * 1024 * 1024;
+const pageBytesMax = 2 * 1024 * 1024;
 
 /**
  * Rows of a range, those of all replicas added up. Like each of these reads one statement, and so one moment: no roll-up

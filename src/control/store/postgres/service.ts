@@ -39,6 +39,10 @@ export class StoreService {
   #attempts = 0;
   #isClosed = false;
   #isPinging = false;
+  #isConnecting = false;
+  #isRetrying = false;
+  #hasToldStatus = false;
+  #cancelPings = () => {};
 
   constructor(
     options: ThreadOptions,
@@ -63,7 +67,7 @@ export class StoreService {
       if (message.kind === "close") void this.#close();
       else void this.#answer(message);
     });
-    this.#timers.every(pingMs, () => void this.#ping());
+    this.#cancelPings = this.#timers.every(pingMs, () => void this.#ping());
     void this.#connect();
   }
 
@@ -84,55 +88,84 @@ export class StoreService {
   }
 
   async #connect(): Promise<void> {
-    const connection = (purpose: string, onNotification: (payload: string) => void = () => {}) =>
-      new Connection(
-        {
-          url: this.#options.url,
-          applicationName: `sluice ${purpose}`,
-          deadlineMs: this.#options.deadlineMs,
-          isReadOnly: this.#options.isReadOnly,
-          onLost: (error) => this.#lose(error),
-          onNotification,
-        },
-        this.#timers,
-      );
-    const work = (this.#work = connection("store"));
-    const session = (this.#session = connection("replica", (payload) => this.#tell(payload)));
+    this.#isConnecting = true;
+    let failure: unknown = null;
     try {
-      await work.open();
-      const prepare = (asked: Session) => prepareSchema(asked, this.#place, this.#options);
-      await work.ask(prepare, migrationMsMax);
-      await session.open();
-      await session.ask((asked) => this.#parts.begin(asked, stateChannel));
+      this.#work ??= await this.#openWork();
+      this.#session ??= await this.#openSession();
+    } catch (error) {
+      failure = error;
+    }
+    this.#isConnecting = false;
+    // One may have been lost while the other was opened.
+    if (this.#work !== null && this.#session !== null) {
       this.#attempts = 0;
       this.#setDown(null);
-    } catch (error) {
-      this.#lose(error);
+      return;
     }
-    // What was lost before it was there is looked for again here, what was there when it is lost.
+    if (failure !== null) this.#setDown(this.#faultOf(failure));
+    this.#retry();
   }
 
-  /** Gives both connections up: whatever either of them was for, the other one alone is of no use. */
-  #lose(error: unknown): void {
-    const [work, session] = [this.#work, this.#session];
-    if (work === null || session === null) return;
-    this.#work = null;
-    this.#session = null;
-    const reason = error instanceof Error ? error : new Error(String(error));
-    work.close(reason);
-    session.close(reason);
-    this.#setDown(
-      faultOf(this.#place, error) ?? {
-        code: "io",
-        message: `the store ${this.#place.name} cannot be prepared (${textOf(error)})`,
-      },
+  async #openWork(): Promise<Connection> {
+    const prepare = (asked: Session) => prepareSchema(asked, this.#place, this.#options);
+    return this.#open("store", (work) => work.ask(prepare, migrationMsMax));
+  }
+
+  async #openSession(): Promise<Connection> {
+    return this.#open("replica", (session) =>
+      session.ask((asked) => this.#parts.begin(asked, stateChannel)),
     );
-    if (this.#isClosed) return;
+  }
+
+  async #open(
+    purpose: string,
+    prepare: (connection: Connection) => Promise<void>,
+  ): Promise<Connection> {
+    const connection: Connection = new Connection(
+      {
+        url: this.#options.url,
+        applicationName: `sluice ${purpose}`,
+        deadlineMs: this.#options.deadlineMs,
+        isReadOnly: this.#options.isReadOnly,
+        onLost: (error) => this.#lose(connection, error),
+        onNotification: (payload) => this.#tell(payload),
+      },
+      this.#timers,
+    );
+    try {
+      await connection.open();
+      await prepare(connection);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** The other connection stays: whoever leads goes on leading while a slow answer costs the first one. */
+  #lose(connection: Connection, error: unknown): void {
+    if (connection === this.#work) this.#work = null;
+    else if (connection === this.#session) this.#session = null;
+    else return;
+    this.#setDown(this.#faultOf(error));
+    this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#isClosed || this.#isConnecting || this.#isRetrying) return;
+    this.#isRetrying = true;
     const delayMs = Math.min(retryMs.first * 2 ** this.#attempts, retryMs.max);
     this.#attempts = Math.min(this.#attempts + 1, 10);
     this.#timers.after(delayMs * (0.5 + this.#random.next() / 2), () => {
+      this.#isRetrying = false;
       if (!this.#isClosed) void this.#connect();
     });
+  }
+
+  #faultOf(error: unknown): StoreFault {
+    const message = `the store ${this.#place.name} cannot be prepared (${textOf(error)})`;
+    return faultOf(this.#place, error) ?? { code: "io", message };
   }
 
   /** Finds out that the server is gone before somebody has to wait for it. */
@@ -146,7 +179,12 @@ export class StoreService {
       // The main thread may have given up on an answer that came all the same.
       if (this.#down === null) Atomics.store(this.#flags, flag.isUp, 1);
     } catch (error) {
-      if (this.#session === session) this.#lose(error);
+      // Lost connections say so themselves. With a schema that has become too new, both end.
+      if (!(error instanceof Refusal)) return;
+      for (const connection of [work, session]) {
+        connection.close();
+        this.#lose(connection, error);
+      }
     } finally {
       this.#isPinging = false;
     }
@@ -167,8 +205,6 @@ export class StoreService {
     this.#hasToldStatus = true;
   }
 
-  #hasToldStatus = false;
-
   #tell(payload: string): void {
     const parsed: unknown = safeParse(payload);
     if (typeof parsed !== "object" || parsed === null) return;
@@ -184,6 +220,7 @@ export class StoreService {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelPings();
     await Promise.all([this.#work?.end(), this.#session?.end()]);
     this.#options.port.close();
   }
