@@ -169,7 +169,7 @@ describe.each(useStoreKinds())("$name", ({ name, isThere, newPlace }) => {
           expect(found).toEqual(sums);
           store.close();
         }),
-        { numRuns: name === "SQLite" ? 60 : 8 },
+        { numRuns: name === "SQLite" ? 60 : 4 },
       );
     });
 
