@@ -37,6 +37,25 @@ const minRequests = integer(1, 1e9)
   .describe("requests in the last minute below which it says nothing; default 100")
   .optional();
 
+/** What each kind of alert is about, for the reference. */
+const about: Readonly<Record<AlertKind, string>> = {
+  error_rate: "a variant fails more of its requests of the last minute than limit",
+  latency: "a variant's percentile of the last minute is above limit; one such key counts",
+  sample_size: "an experiment is planned to end with too few users or requests",
+  power: "an experiment near its end has less power than limit",
+  sample_ratio: "users are not split as configured: the p-value is below limit",
+  variant_silent: "a variant got none of the limit or more requests that its share should bring",
+  no_traffic: "an experiment had no request for limit",
+  upstream_unhealthy: "more of an upstream's endpoints than limit are down",
+  guardrail: "a breached guardrail paused a rollout, or has on_breach: alert",
+  rollback: "a rollout was rolled back",
+  reload_failed: "a configuration was refused; the one before is in force",
+  store_unavailable: "what is decided does not outlive a restart",
+  writes_behind: "a mirrored write has waited for longer than limit",
+  writes_diverged:
+    "more mirrored writes than limit came to something else and nobody acknowledged it",
+};
+
 type WrittenRule = {
   readonly limit?: number | undefined;
   readonly min_requests?: number | undefined;
@@ -55,7 +74,7 @@ function rule<Shape extends z.ZodRawShape>(kind: AlertKind, shape: Shape) {
     clear: duration(0, day)
       .describe(`how long it has to be gone to be resolved; default ${formatDurationMs(clearMs)}`)
       .optional(),
-    severity: choice(alertSeverities).describe(`default ${severity}`).optional(),
+    severity: choice(alertSeverities).describe(`how grave it is; default ${severity}`).optional(),
   });
   const example = `expected off, or a map of ${Object.keys(map.shape).join(", ")}`;
   return z
@@ -63,6 +82,7 @@ function rule<Shape extends z.ZodRawShape>(kind: AlertKind, shape: Shape) {
     .transform((written): AlertRule | null =>
       written === "off" ? null : fill(kind, written as WrittenRule),
     )
+    .describe(about[kind])
     .optional();
 }
 
@@ -80,7 +100,9 @@ function fill(kind: AlertKind, written: WrittenRule): AlertRule {
 
 const latencyRule = rule("latency", {
   limit: duration(1, 3_600_000)
-    .describe(`default ${formatDurationMs(defaultRules.latency.limit as number)}`)
+    .describe(
+      `of that percentile, by variant; default ${formatDurationMs(defaultRules.latency.limit as number)}`,
+    )
     .optional(),
   min_requests: minRequests,
 });
@@ -103,7 +125,9 @@ const rules = closed({
   "latency_p99.9": latencyRule,
   sample_size: rule("sample_size", {}),
   power: rule("power", {
-    limit: number(0.05, 0.999).describe("default: the power the analysis asks for").optional(),
+    limit: number(0.05, 0.999)
+      .describe("power that is expected; default: what the analysis asks for")
+      .optional(),
   }),
   sample_ratio: rule("sample_ratio", {
     limit: number(1e-12, 0.5)
@@ -119,7 +143,9 @@ const rules = closed({
   }),
   no_traffic: rule("no_traffic", {
     limit: duration(1000, day)
-      .describe(`default ${formatDurationMs(defaultRules.no_traffic.limit as number)}`)
+      .describe(
+        `how long no request came; default ${formatDurationMs(defaultRules.no_traffic.limit as number)}`,
+      )
       .optional(),
   }),
   upstream_unhealthy: rule("upstream_unhealthy", {

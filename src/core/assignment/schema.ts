@@ -66,10 +66,12 @@ const cookie = z
     [
       z.literal(false),
       closed({
-        name: cookieName().prefault(defaults.experiment.assignment.cookie.name),
-        max_age: duration(1000, 400 * 86_400_000).prefault(
-          defaults.experiment.assignment.cookie.maxAge,
-        ),
+        name: cookieName()
+          .describe("its name")
+          .prefault(defaults.experiment.assignment.cookie.name),
+        max_age: duration(1000, 400 * 86_400_000)
+          .describe("how long browsers keep it")
+          .prefault(defaults.experiment.assignment.cookie.maxAge),
       }).transform((written) => ({
         name: written.name,
         maxAgeSeconds: Math.floor(written.max_age / 1000),
@@ -81,15 +83,17 @@ const cookie = z
   .describe("the cookie that a user without a key gets; false is none");
 
 const namespace = closed({
-  id: text("the name of a namespace", 128),
-  range: z.tuple([share(), share()], { error: () => "expected [FROM, TO], two shares" }),
+  id: text("the name of a namespace", 128).describe("its name, the same in each experiment"),
+  range: z
+    .tuple([share(), share()], { error: () => "expected [FROM, TO], two shares" })
+    .meta({ description: "part of its users, such as [0%, 50%]", "x-type": "[share, share]" }),
 })
   .refine(({ range: [from, to] }) => from < to, "the range must start below its end")
   .describe("mutual exclusion: experiments with disjoint ranges of one id share no user");
 
 const forced = closed({
-  header: headerName().nullable().prefault(null),
-  cookie: cookieName().nullable().prefault(null),
+  header: headerName().nullable().describe("header that names the variant").prefault(null),
+  cookie: cookieName().nullable().describe("cookie that names the variant").prefault(null),
   from: choice(["anyone", "trusted", "signed"])
     .describe(
       "trusted: loopback and listen.trusted_proxies; signed: nobody without a signature by listen.signing_secrets",
@@ -104,20 +108,29 @@ const forced = closed({
   );
 
 const condition = closed({
-  header: headerName().optional(),
-  cookie: cookieName().optional(),
-  query: text("the name of a query parameter", 256).optional(),
-  path: z.literal(true, { error: () => "expected true" }).optional(),
+  header: headerName().describe("header to look at").optional(),
+  cookie: cookieName().describe("cookie to look at").optional(),
+  query: text("the name of a query parameter", 256)
+    .describe("query parameter to look at")
+    .optional(),
+  path: z
+    .literal(true, { error: () => "expected true" })
+    .describe("true: look at the path")
+    .optional(),
   equals: z
     .string({ error: () => "expected a text; quote numbers" })
     .max(4096)
+    .describe("it is this text")
     .optional(),
   in: list(z.string({ error: () => "expected a text; quote numbers" }).max(4096), "texts", 1000)
     .refine((values) => values.length > 0, "name at least one value")
+    .describe("it is one of these texts")
     .optional(),
-  prefix: text("a text").optional(),
-  matches: pattern(fileLimits.patternLengthMax).describe("regular expression").optional(),
-  present: flag().optional(),
+  prefix: text("a text").describe("it begins with this text").optional(),
+  matches: pattern(fileLimits.patternLengthMax)
+    .describe("it matches this regular expression")
+    .optional(),
+  present: flag().describe("it is there, or with false is not").optional(),
 }).transform((written, context): Condition => {
   const subjects: Condition["on"][] = [];
   if (written.header !== undefined) subjects.push({ kind: "header", name: written.header });
@@ -154,19 +167,19 @@ const rule = closed({
 
 /** `assignment:` of an experiment; the seed is null when it is to be the experiment's key. */
 export const assignmentSchema = closed({
-  strategy: choice(["hash", "random", "round_robin"]).prefault(
-    defaults.experiment.assignment.strategy,
-  ),
+  strategy: choice(["hash", "random", "round_robin"])
+    .describe("hash keeps each user on one variant; the others draw for each request")
+    .prefault(defaults.experiment.assignment.strategy),
   seed: z
     .string({ error: () => "expected a text; quote numbers" })
     .max(256)
     .nullable()
-    .describe("default: the experiment's key")
+    .describe("what the hash begins with; default: the experiment's key")
     .prefault(null),
   hash_version: z
     .union([z.literal(1), z.literal(2), z.enum(["1", "2"])], { error: () => "expected 1 or 2" })
     .transform((written) => Number(written) as 1 | 2)
-    .describe("GrowthBook's")
+    .describe("GrowthBook's hash version")
     .prefault(defaults.experiment.assignment.hashVersion),
   user: list(userSource, "user key sources", 16)
     .refine((sources) => sources.length > 0, "name at least one source")

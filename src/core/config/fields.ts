@@ -12,7 +12,8 @@ import { suggest } from "./suggestion.ts";
 
 /**
  * The kinds of field that the configuration is made of. Environment references always give text,
- * so numbers and switches are read from text too.
+ * so numbers and switches are read from text too. `x-type` in the JSON Schema says in words what the
+ * reference (docs/configuration.md) shows: units and ranges, which a schema of texts cannot say.
  */
 
 /** The longest wait: what a Node timer can hold. */
@@ -61,6 +62,22 @@ export function text(what: string, lengthMax = 4096) {
     .max(lengthMax, `at most ${lengthMax} characters`);
 }
 
+/** What the reference says of a field that is written with a unit; a least value of 1 goes without saying. */
+function describeRange(
+  kind: string,
+  min: number,
+  max: number | null,
+  format: (value: number) => string,
+): string {
+  if (max !== null) return `${kind}, ${format(min)}…${format(max)}`;
+  return min > 1 ? `${kind}, at least ${format(min)}` : kind;
+}
+
+/** A bound of a million or more keeps mistakes out and says nothing to the reader. */
+function describeNumber(kind: string, min: number, max: number): string {
+  return max >= 1e6 ? `${kind}, at least ${min}` : `${kind}, ${min}…${max}`;
+}
+
 /** A duration as whole milliseconds, `minMs`…`maxMs`. */
 export function duration(minMs = 1, maxMs = waitMsMax) {
   const example = "expected a duration such as 250ms, 5s, 10m or 24h";
@@ -73,7 +90,13 @@ export function duration(minMs = 1, maxMs = waitMsMax) {
       if (ms > maxMs) return reject(context, `must be at most ${formatDurationMs(maxMs)}`);
       return ms;
     })
-    .meta({ pattern: durationPattern, examples: ["250ms", "5s", "10m"] });
+    .meta({
+      pattern: durationPattern,
+      examples: ["250ms", "5s", "10m"],
+      "x-type": describeRange("duration", minMs, maxMs === waitMsMax ? null : maxMs, (ms) =>
+        formatDurationMs(ms),
+      ),
+    });
 }
 
 /** A size as whole bytes, `minBytes`…`maxBytes`. */
@@ -88,7 +111,16 @@ export function size(minBytes = 1, maxBytes = 2 ** 40) {
       if (bytes > maxBytes) return reject(context, `must be at most ${formatBytes(maxBytes)}`);
       return bytes;
     })
-    .meta({ pattern: sizePattern, examples: ["64KiB", "100MB"] });
+    .meta({
+      pattern: sizePattern,
+      examples: ["64KiB", "100MB"],
+      "x-type": describeRange(
+        "size",
+        minBytes,
+        maxBytes === 2 ** 40 ? null : maxBytes,
+        formatBytes,
+      ),
+    });
 }
 
 /** A share as a number 0…1. */
@@ -97,12 +129,16 @@ export function share() {
   return z
     .union([z.number(), z.string()], { error: () => example })
     .transform((written, context) => parseShare(written) ?? reject(context, example))
-    .meta({ examples: ["5%", 0.05] });
+    .meta({ examples: ["5%", 0.05], minimum: 0, maximum: 1, "x-type": "share" });
 }
 
 /** A number, `min`…`max`. */
 export function number(min: number, max: number) {
-  return numeric(`expected a number, ${min}…${max}`, (value) => value >= min && value <= max);
+  return numeric(`expected a number, ${min}…${max}`, (value) => value >= min && value <= max).meta({
+    minimum: min,
+    maximum: max,
+    "x-type": describeNumber("number", min, max),
+  });
 }
 
 /** A whole number, `min`…`max`. */
@@ -110,7 +146,7 @@ export function integer(min: number, max: number) {
   return numeric(
     `expected a whole number, ${min}…${max}`,
     (value) => Number.isInteger(value) && value >= min && value <= max,
-  );
+  ).meta({ minimum: min, maximum: max, "x-type": describeNumber("whole number", min, max) });
 }
 
 function numeric(message: string, legal: (value: number) => boolean) {

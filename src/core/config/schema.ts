@@ -35,7 +35,9 @@ const token = z
   .nullable();
 
 const adminSchema = closed({
-  host: listenHost.prefault(defaults.admin.host),
+  host: listenHost
+    .describe("address to listen on; any but loopback needs a token")
+    .prefault(defaults.admin.host),
   port: integer(0, 65_535)
     .describe(`default SLUICE_ADMIN_PORT of the environment, or ${defaults.admin.port}`)
     .optional(),
@@ -124,7 +126,7 @@ const prometheusSchema = closed({
     })
     .describe("of the server, without /api/v1"),
   headers: headerMap("headers", 32).describe("such as authorization").optional(),
-  timeout: duration(100, 60_000).describe("default 5s").optional(),
+  timeout: duration(100, 60_000).describe("for one answer; default 5s").optional(),
 }).transform((written): PrometheusPolicy => ({
   url: written.url,
   headers: written.headers ?? {},
@@ -140,7 +142,9 @@ const insightsSchema = closed({
     .describe("of an API like OpenAI's, without /chat/completions"),
   model: text("a model's name", 200).describe("as that API calls it"),
   api_key: token.describe("sent as Bearer; empty is none").prefault(null).transform(orNone),
-  timeout: duration(1000, 60_000).prefault(defaults.insights.timeout),
+  timeout: duration(1000, 60_000)
+    .describe("for the whole answer")
+    .prefault(defaults.insights.timeout),
 }).transform(({ url, model, api_key, timeout }): InsightsPolicy => ({
   url: url.replace(/\/+$/, ""),
   model,
@@ -159,7 +163,7 @@ function isChatUrl(url: string): boolean {
 export const sections = {
   listen: listenSchema.prefault({}).describe("the data port"),
   admin: adminSchema.prefault({}).describe("the admin port"),
-  log: logSchema.prefault({}),
+  log: logSchema.prefault({}).describe("what Sluice writes, as JSON lines on stdout"),
   replica: replicaSchema
     .prefault({})
     .describe("what this process tells the others that share its store"),
@@ -180,12 +184,14 @@ export const sections = {
     .nullable()
     .prefault(null),
   alerts: alertsSchema.prefault({}).describe("what people are told of, and where"),
-  upstreams: named(upstreamSchema, "upstreams", fileLimits.upstreamsMax).describe("backends"),
+  upstreams: named(upstreamSchema, "upstreams", fileLimits.upstreamsMax).describe(
+    "backends by name, each with one or more endpoints",
+  ),
   routes: list(routeSchema, "routes", fileLimits.routesMax)
     .refine((routes) => routes.length > 0, "without a route every request gets 404; name one")
     .describe("the first that matches counts; a request that matches none gets 404"),
   experiments: named(experimentSchema, "experiments", fileLimits.experimentsMax)
-    .describe("comparisons")
+    .describe("comparisons: A/B tests and rollouts, by name")
     .prefault({}),
 } as const;
 

@@ -24,7 +24,7 @@ export const priceSchema = closed({
 const shadow = closed({
   share: share().describe("of split requests that the other variant gets a copy of"),
   when: choice(["after", "at_once"])
-    .describe("after: when the user has the answer, the default; at_once: with the request")
+    .describe("after: when the user has the answer; at_once: with the request; default after")
     .optional(),
   same_model: flag()
     .describe("vectors can be compared by cosine; default: where dimension and named model agree")
@@ -74,13 +74,17 @@ export const measureFields = {
     .describe("of your own, for guardrails and the dashboard")
     .optional(),
   writes: choice(["control", "mirror"])
-    .describe("who gets writes: the control alone, the default, or every variant")
+    .describe("who gets writes: the control alone, or every variant; default control")
     .optional(),
   allow_mixed_embeddings: flag()
-    .describe("variants embed with different models, and each has a vector store of its own")
+    .describe(
+      "variants embed with different models, and each has a vector store of its own; default false",
+    )
     .optional(),
   first_seen: flag()
-    .describe("tell times of inputs that are new to a variant from those of repeated ones")
+    .describe(
+      "tell times of inputs that are new to a variant from those of repeated ones; default false",
+    )
     .optional(),
 };
 

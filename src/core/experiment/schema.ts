@@ -80,7 +80,9 @@ const headerChanges = closed({
       .transform((field) => field.toLowerCase()),
     "header names",
     128,
-  ).prefault([]),
+  )
+    .describe("taken off")
+    .prefault([]),
 }).refine((changes) => changes.remove.every((field) => !Object.hasOwn(changes.set, field)), {
   error: "the same header is both set and removed",
 });
@@ -105,12 +107,15 @@ const pathPrefix = text("a path", 2048).regex(
 );
 
 const variant = closed({
-  upstream: name(),
+  upstream: name().describe("the upstream that answers"),
   weight: number(0, 1e9).describe(`relative; default ${defaults.experiment.weight}`).optional(),
   control: flag().describe("default: the variant named control").optional(),
-  headers: headerChanges.prefault({}),
+  headers: headerChanges.describe("changes to the request's headers").prefault({}),
   body: bodyPatch.nullable().describe("JSON merge patch of JSON request bodies").prefault(null),
-  path: closed({ from: pathPrefix, to: pathPrefix })
+  path: closed({
+    from: pathPrefix.describe("prefix as it comes"),
+    to: pathPrefix.describe("prefix as the upstream gets it"),
+  })
     .nullable()
     .describe("replaces the path prefix from by to")
     .prefault(null),
@@ -125,7 +130,9 @@ const analysis = closed({
   min_effect_size: number(0, 10)
     .describe("smallest change that counts, as a share of the control's value; default 0.05")
     .optional(),
-  power: number(0.5, 0.99).describe("default 0.8").optional(),
+  power: number(0.5, 0.99)
+    .describe("chance to see a change of min_effect_size, for the planned sample; default 0.8")
+    .optional(),
 }).transform((written): AnalysisPolicy => ({
   primary: written.primary,
   confidence: written.confidence ?? 0.95,
@@ -139,14 +146,16 @@ const ends = closed({
     .optional(),
   users: integer(1, 1e9).describe("users in the smallest arm").optional(),
   requests: integer(1, 1e12).describe("analysed requests in the smallest arm").optional(),
-  decision: flag().describe("as soon as the analysis has decided").optional(),
+  decision: flag().describe("as soon as the analysis has decided; default false").optional(),
 });
 
 /** One entry of `experiments:`; names not yet looked up, weights and control not yet resolved. */
 export const experimentSchema = closed(
   {
-    variants: named(variant, "variants", fileLimits.variantsMax),
-    assignment: assignmentSchema.prefault({}),
+    variants: named(variant, "variants", fileLimits.variantsMax).describe(
+      "arms by name; one is the control",
+    ),
+    assignment: assignmentSchema.describe("who gets which variant").prefault({}),
     rollout: rolloutSchema
       .describe("a canary: the treatment gets a share of users, the control the rest")
       .optional(),

@@ -68,7 +68,9 @@ const written = closed({
     .describe("lowest success_rate, answer of a query, or mean of a metric")
     .optional(),
   slower_than: duration(1, 3_600_000).describe("what slow_rate counts as slow").optional(),
-  relative_to: choice(["control"]).optional(),
+  relative_to: choice(["control"])
+    .describe("compare with the control instead of with a fixed limit")
+    .optional(),
   max_ratio: number(1.000001, 1000).describe("times the control's value").optional(),
   min_ratio: number(0.000001, 0.999999)
     .describe("times the control's value, for metrics of answers")
@@ -78,9 +80,13 @@ const written = closed({
     .regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, "letters, digits and _ only")
     .describe("default: the metric's name")
     .optional(),
-  on_breach: choice(["rollback", "pause", "alert"]).describe("default rollback").optional(),
+  on_breach: choice(["rollback", "pause", "alert"])
+    .describe("what a breach does; default rollback")
+    .optional(),
   evidence: choice(["sequential", "window"])
-    .describe("default sequential: tests that stay valid at every look; window: the plain value")
+    .describe(
+      "sequential: tests that stay valid at every look; window: the plain value; default sequential",
+    )
     .optional(),
   window: duration(1000, 3_600_000).describe("of evidence: window; default 1m").optional(),
   every: duration(1000, 3_600_000).describe("between two looks; default 10s").optional(),
@@ -95,7 +101,7 @@ const written = closed({
     .describe("inconclusive looks that are put up with; one more pauses. Default: any number")
     .optional(),
   false_alarm: share().describe("chance of a false alarm in a rollout; default 0.1%").optional(),
-  dry_run: flag().describe("judged and shown, without consequence").optional(),
+  dry_run: flag().describe("judged and shown, without consequence; default false").optional(),
 });
 
 type Written = z.output<typeof written>;

@@ -32,11 +32,11 @@ const defaults = {
 const webhook = closed({
   webhook: text("a URL", 2048)
     .refine(isHttpUrl, "expected a URL such as https://ci.example/gates/canary")
-    .describe("asked with POST every 10 s; 200, 201 or 202 opens the gate"),
+    .describe("URL that is asked with POST every 10 s; 200, 201 or 202 opens the gate"),
   headers: headerMap("headers", rolloutLimits.gateHeadersMax)
     .describe("such as authorization")
     .optional(),
-  timeout: duration(100, 60_000).describe("default 10s").optional(),
+  timeout: duration(100, 60_000).describe("for one answer; default 10s").optional(),
 }).transform((written): GatePolicy => ({
   url: written.webhook,
   headers: written.headers ?? {},
@@ -122,7 +122,7 @@ export const rolloutSchema = closed(
       .optional(),
     state: choice(desiredStates)
       .describe(
-        "what the file wants of it; changing it acts as the command does. Default manual: people start and end it",
+        "what the file wants of it; changing it acts as the command does; manual: people start and end it; default manual",
       )
       .optional(),
   },

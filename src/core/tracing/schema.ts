@@ -24,8 +24,12 @@ export const tracingSchema = closed({
     .describe("share of the traces that begin here; one that a caller began is kept as it says")
     .prefault(tracingDefaults.sample),
   headers: headerMap("headers", 32).describe("such as authorization").optional(),
-  service_name: text("a name", 255).prefault(tracingDefaults.serviceName),
-  timeout: duration(100, 60_000).prefault(tracingDefaults.timeout),
+  service_name: text("a name", 255)
+    .describe("service.name of the spans")
+    .prefault(tracingDefaults.serviceName),
+  timeout: duration(100, 60_000)
+    .describe("for one delivery to the collector")
+    .prefault(tracingDefaults.timeout),
   queue: integer(16, 65_536)
     .describe("spans that wait to be sent; further ones are dropped")
     .prefault(tracingDefaults.queue),

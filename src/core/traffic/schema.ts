@@ -93,7 +93,9 @@ const listenLimits = closed({
   body_progress: size()
     .describe("a request body brings at least this much in each body_progress_interval")
     .prefault(defaults.listen.limits.bodyProgress),
-  body_progress_interval: duration().prefault(defaults.listen.limits.bodyProgressInterval),
+  body_progress_interval: duration()
+    .describe("see body_progress")
+    .prefault(defaults.listen.limits.bodyProgressInterval),
 }).transform((written): ListenLimits => ({
   connectionsMax: written.connections,
   exchangesMax: written.exchanges,
@@ -122,7 +124,7 @@ export const listenHost = text("a host name or an address", 255).regex(
 
 /** `listen:`; PEM files still by name, `workers: auto` still open. */
 export const listenSchema = closed({
-  host: listenHost.prefault(defaults.listen.host),
+  host: listenHost.describe("address to listen on").prefault(defaults.listen.host),
   port: integer(0, 65_535).describe("0 lets the system choose").prefault(defaults.listen.port),
   workers: z
     .union([z.literal("auto"), integer(1, 256)], {
@@ -132,6 +134,7 @@ export const listenSchema = closed({
     .prefault(defaults.listen.workers),
   tls: closed({ cert: pemFile("the certificate chain"), key: pemFile("its private key") })
     .nullable()
+    .describe("HTTPS on the data port; the files are read again when they change")
     .prefault(null),
   trusted_proxies: list(cidr, "CIDR blocks", 256)
     .describe("whose X-Forwarded-*, Forwarded and forced variants are believed")
@@ -143,7 +146,7 @@ export const listenSchema = closed({
   )
     .describe("any of them proves a forced variant; sluice sign-variant signs with the first")
     .prefault([]),
-  limits: listenLimits.prefault({}),
+  limits: listenLimits.describe("what a client may send, hold open and wait for").prefault({}),
   drain_delay: duration(0, 600_000)
     .describe(
       "how long Sluice goes on serving, while /readyz says 503, before it drains: what a load balancer needs to notice",
@@ -198,10 +201,16 @@ const requestPath = text("a path", 2048).regex(
 
 const health = closed({
   path: requestPath.describe("GET this path; 2xx is healthy"),
-  interval: duration(100).prefault(defaults.upstream.health.interval),
-  timeout: duration(10).prefault(defaults.upstream.health.timeout),
-  healthy_after: integer(1, 100).prefault(defaults.upstream.health.healthyAfter),
-  unhealthy_after: integer(1, 100).prefault(defaults.upstream.health.unhealthyAfter),
+  interval: duration(100)
+    .describe("between two checks")
+    .prefault(defaults.upstream.health.interval),
+  timeout: duration(10).describe("for one check").prefault(defaults.upstream.health.timeout),
+  healthy_after: integer(1, 100)
+    .describe("checks in a row that must succeed to be healthy again")
+    .prefault(defaults.upstream.health.healthyAfter),
+  unhealthy_after: integer(1, 100)
+    .describe("checks in a row that must fail to be unhealthy")
+    .prefault(defaults.upstream.health.unhealthyAfter),
 }).transform((written) => ({
   path: written.path,
   intervalMs: written.interval,
@@ -217,7 +226,7 @@ const ejection = closed({
   base: duration()
     .describe("first ejection; doubles each time")
     .prefault(defaults.upstream.ejection.base),
-  max: duration().prefault(defaults.upstream.ejection.max),
+  max: duration().describe("longest ejection").prefault(defaults.upstream.ejection.max),
   max_share: share()
     .describe(
       "endpoints that may be ejected at once; an upstream's only endpoint is ejected only at 100%",
@@ -237,11 +246,15 @@ const upstreamLimits = closed({
   pending: integer(0, countMax)
     .describe("requests waiting for a connection, per endpoint and worker")
     .prefault(defaults.upstream.limits.pending),
-  pending_timeout: duration().prefault(defaults.upstream.limits.pendingTimeout),
+  pending_timeout: duration()
+    .describe("how long a request waits for a connection; then 503")
+    .prefault(defaults.upstream.limits.pendingTimeout),
   keep_alive: duration()
     .describe("idle connections are closed after this; keep it below the server's own")
     .prefault(defaults.upstream.limits.keepAlive),
-  response_head: size(1024, 2 ** 20).prefault(defaults.upstream.limits.responseHead),
+  response_head: size(1024, 2 ** 20)
+    .describe("status line and header fields of an answer")
+    .prefault(defaults.upstream.limits.responseHead),
 }).transform((written): UpstreamLimits => ({
   connectionsMax: written.connections,
   pendingMax: written.pending,
@@ -275,12 +288,14 @@ export const upstreamSchema = closed({
   balance: choice(["hash", "least_outstanding"])
     .describe("how one of several endpoints is picked")
     .prefault(defaults.upstream.balance),
-  tls: upstreamTls.optional(),
+  tls: upstreamTls.describe("for https endpoints").optional(),
   health: health.nullable().describe("active health check; absent is none").prefault(null),
-  ejection: ejection.prefault({}),
-  timeouts: upstreamTimeouts.prefault({}),
-  limits: upstreamLimits.prefault({}),
-  retries: retries.prefault({}),
+  ejection: ejection.describe("endpoints whose requests fail get none for a while").prefault({}),
+  timeouts: upstreamTimeouts.describe("longest waits").prefault({}),
+  limits: upstreamLimits.describe("connections and queues").prefault({}),
+  retries: retries
+    .describe("where a request was surely not processed, or its method is idempotent")
+    .prefault({}),
 });
 
 const routeMatch = text("METHOD PATTERN", 2048).transform((written, context) => {
@@ -314,15 +329,20 @@ export const routeSchema = closed({
       error: () => "expected the key of an experiment, or a list of keys",
     })
     .transform((written) => (typeof written === "string" ? [written] : written))
+    .describe(
+      "splits the route's requests by this experiment; of a list, the first that enrols or targets the user",
+    )
     .optional(),
   upstream: name().describe("pins the route to one upstream").optional(),
   prefix: routePrefix
     .describe("taken off the path before the request goes on, and told in x-forwarded-prefix")
     .optional(),
   timeouts: routeTimeouts.describe("instead of the upstream's").prefault({}),
-  limits: closed({ body: size(0).describe("request body").optional() }).prefault({}),
+  limits: closed({ body: size(0).describe("request body").optional() })
+    .describe("instead of listen.limits")
+    .prefault({}),
   class: choice(routeClasses)
-    .describe("split, the default; pin, affinity, write, one_variant: the primary variant")
+    .describe("split; pin, affinity, write, one_variant: the primary variant; default split")
     .optional(),
   classify: choice(readerNames)
     .describe("how answers are read, for tokens and for failures behind a status of 200")
