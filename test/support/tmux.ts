@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
+import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
-import { expect } from "vitest";
 
 /** A real terminal, driven as a person drives it: tmux. */
 export type Terminal = {
@@ -11,6 +11,8 @@ export type Terminal = {
   /** What is on the screen, a string a line. */
   readonly lines: () => Promise<string[]>;
   readonly screen: () => Promise<string>;
+  /** The screen with its colours, as SGR sequences. */
+  readonly colours: () => Promise<string>;
   /** Resolves with the screen once it shows that. */
   readonly see: (wanted: string | RegExp) => Promise<string>;
   readonly resize: (columns: number, rows: number) => Promise<void>;
@@ -20,6 +22,8 @@ export type Terminal = {
 };
 
 const run = promisify(execFile);
+/** A program of its own has to start first, on a machine that has other things to do. */
+const patienceMs = 60_000;
 let terminals = 0;
 
 /** Whether there is a tmux; root gets one where there is none. */
@@ -75,15 +79,18 @@ export async function openTerminal(
     press: async (key) => void (await tmux("send-keys", key)),
     lines: async () => (await tmux("capture-pane", "-p")).replace(/\n$/, "").split("\n"),
     screen: () => tmux("capture-pane", "-p"),
+    colours: () => tmux("capture-pane", "-e", "-p"),
     async see(wanted) {
-      // A program of its own has to start first, on a machine that has other things to do.
-      const patience = { timeout: 60_000 };
-      if (typeof wanted === "string") {
-        await expect.poll(terminal.screen, patience).toContain(wanted);
-      } else {
-        await expect.poll(terminal.screen, patience).toMatch(wanted);
+      const isThere = (screen: string) =>
+        typeof wanted === "string" ? screen.includes(wanted) : wanted.test(screen);
+      const endMs = performance.now() + patienceMs;
+      for (;;) {
+        const screen = await terminal.screen();
+        if (isThere(screen)) return screen;
+        if (performance.now() > endMs)
+          throw new Error(`no ${String(wanted)} on the screen:\n${screen}`);
+        await wait(50);
       }
-      return terminal.screen();
     },
     resize: async (width, height) =>
       void (await tmux("resize-window", "-x", String(width), "-y", String(height))),

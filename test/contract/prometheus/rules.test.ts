@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
@@ -71,29 +71,12 @@ function promtoolTest() {
   };
 }
 
-/** GitHub's anchors. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, "")
-    .replaceAll(" ", "-");
-}
-
-const readme = readFileSync("README.md", "utf8");
-const anchors = Array.from(readme.matchAll(/^#{2,3} (.+)$/gm), ([, heading = ""]) =>
-  anchorOf(heading),
-);
-
-test.each(alertingRules)(
-  "$alert says what is wrong, what it means and where to read on",
-  (rule) => {
-    const { summary = "", description = "", runbook_url: runbook = "" } = rule.annotations;
-    expect(summary).toMatch(/^\S.{10,110}$/);
-    expect(description).toMatch(/^\S.{80,600}[.?]$/);
-    expect(anchors.map((anchor) => `README.md#${anchor}`)).toContain(runbook);
-    expect(["critical", "warning", "info"]).toContain(rule.labels.severity);
-  },
-);
+test.each(alertingRules)("$alert says what is wrong and what it means", (rule) => {
+  const { summary = "", description = "" } = rule.annotations;
+  expect(summary).toMatch(/^\S.{10,110}$/);
+  expect(description).toMatch(/^\S.{80,600}[.?]$/);
+  expect(["critical", "warning", "info"]).toContain(rule.labels.severity);
+});
 
 describe("Sluice's own alerts", () => {
   const ruleOf = (kind: AlertKind): AlertingRule | undefined =>
