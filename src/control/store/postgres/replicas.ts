@@ -69,23 +69,22 @@ export class Membership {
     );
   }
 
-  /** The leader after this heartbeat. */
+  /** The leader after this heartbeat. Only who leads or may begin to holds the row up to those who decide. */
   async #contend(session: Session, wantsLead: boolean): Promise<Leader> {
-    const [leader] = await session.rows<Leader>(
-      `SELECT epoch, instance,
-         extract(epoch FROM clock_timestamp() - renewed_at)::float8 * 1000 AS "agoMs"
-       FROM leader ${wantsLead || this.#epoch !== null ? "FOR UPDATE" : ""}`,
-    );
-    if (leader === undefined) throw new Error("the table leader is empty");
-    const leads = leader.instance === this.#instance && leader.epoch === this.#epoch;
+    const seen = await readLeader(session, false);
+    const ledBefore = this.#isLeader(seen);
     // Another has led since: it woke up too late.
-    if (!leads) await this.#unlock(session);
+    if (!ledBefore) await this.#unlock(session);
     if (!wantsLead) {
-      if (!leads) return leader;
+      if (!ledBefore) return seen;
       await this.#giveUp(session);
-      return { ...leader, instance: null };
+      return { ...seen, instance: null };
     }
-    if (!leads && !(await isVacant(session, leader))) return leader;
+    if (!ledBefore && !(await isVacant(session, seen))) return seen;
+    const leader = await readLeader(session, true);
+    const leads = this.#isLeader(leader);
+    // Somebody was faster between the two looks.
+    if (!leads && leader.epoch !== seen.epoch) return leader;
     const epoch = leads ? leader.epoch : leader.epoch + 1;
     await session.run(
       "UPDATE leader SET epoch = $1, instance = $2, renewed_at = clock_timestamp()",
@@ -93,6 +92,10 @@ export class Membership {
     );
     if (!leads) await this.#lock(session, epoch);
     return { epoch, instance: this.#instance, agoMs: 0 };
+  }
+
+  #isLeader({ epoch, instance }: Leader): boolean {
+    return instance === this.#instance && epoch === this.#epoch;
   }
 
   async #giveUp(session: Session): Promise<void> {
@@ -116,7 +119,17 @@ export class Membership {
   }
 }
 
-/** Nobody leads, or whoever does is gone or silent. Looks with the row locked. */
+async function readLeader(session: Session, isLocked: boolean): Promise<Leader> {
+  const [leader] = await session.rows<Leader>(
+    `SELECT epoch, instance,
+       extract(epoch FROM clock_timestamp() - renewed_at)::float8 * 1000 AS "agoMs"
+     FROM leader ${isLocked ? "FOR UPDATE" : ""}`,
+  );
+  if (leader === undefined) throw new Error("the table leader is empty");
+  return leader;
+}
+
+/** Nobody leads, or whoever does is gone or silent. */
 async function isVacant(session: Session, { epoch, instance, agoMs }: Leader): Promise<boolean> {
   if (instance === null || agoMs > leaseMs) return true;
   const [probe] = await session.rows<{ isFree: boolean }>(
