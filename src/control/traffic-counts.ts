@@ -1,4 +1,10 @@
 import { createBuckets, mergeBuckets, type BucketCounts } from "../core/telemetry/buckets.ts";
+import {
+  createBucketExemplars,
+  keepExemplar,
+  type BucketExemplars,
+  type Exemplar,
+} from "../core/telemetry/exemplar.ts";
 import { metricsPerSeriesMax } from "../core/telemetry/recorder.ts";
 import { addNumbers } from "../core/telemetry/merge.ts";
 import type { SeriesDelta, SeriesKey } from "../core/telemetry/snapshot.ts";
@@ -17,6 +23,8 @@ export type TrafficCell = {
   readonly status: number;
   readonly server: BucketCounts;
   readonly client: BucketCounts;
+  /** Traced exchanges that stand for their buckets; null before the first. */
+  exemplars: { readonly server: BucketExemplars; readonly client: BucketExemplars } | null;
 };
 
 /** Exchanges of one label set since the start. Names are "" on a pinned route. */
@@ -50,10 +58,11 @@ export class TrafficCounts {
       traffic.failures.set(reason, (traffic.failures.get(reason) ?? 0) + count);
     }
     addNumbers(traffic.outcomes, delta.outcomes);
-    for (const { method, status, server, client } of delta.statuses) {
+    for (const { method, status, server, client, exemplar } of delta.statuses) {
       const cell = cellOf(traffic.cells, method, status);
       mergeBuckets(cell.server, server);
       mergeBuckets(cell.client, client);
+      if (exemplar !== null) noteExemplar(cell, exemplar);
     }
   }
 
@@ -110,12 +119,19 @@ function addMetrics({ metrics }: Traffic, delta: SeriesDelta): void {
   }
 }
 
+function noteExemplar(cell: TrafficCell, { traceId, serverUs, clientUs, wallMs }: Exemplar): void {
+  cell.exemplars ??= { server: createBucketExemplars(), client: createBucketExemplars() };
+  keepExemplar(cell.exemplars.server, { traceId, valueUs: serverUs, wallMs });
+  keepExemplar(cell.exemplars.client, { traceId, valueUs: clientUs, wallMs });
+}
+
 function cellOf(cells: Traffic["cells"], method: string, status: number): TrafficCell {
   const name = `${method} ${status}`;
   const existing = cells.get(name);
   if (existing !== undefined) return existing;
   if (cells.size >= cellsMax - 1 && name !== "_OTHER 0") return cellOf(cells, "_OTHER", 0);
-  const created = { method, status, server: createBuckets(), client: createBuckets() };
+  const buckets = { server: createBuckets(), client: createBuckets() };
+  const created: TrafficCell = { method, status, ...buckets, exemplars: null };
   cells.set(name, created);
   return created;
 }

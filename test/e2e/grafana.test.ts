@@ -24,6 +24,20 @@ type RealAlert = {
   readonly annotations: Readonly<Record<string, string>>;
 };
 
+type RealExemplars = {
+  readonly exemplars: readonly {
+    readonly labels: { readonly trace_id?: string };
+    readonly value: string;
+  }[];
+};
+
+/** Of every fourth request a trace, half of them kept by their caller. */
+function traced(at: number): Record<string, string> {
+  if (at === 0 || at % 4 !== 0) return {};
+  const traceId = at.toString(16).padStart(32, "0");
+  return { traceparent: `00-${traceId}-00f067aa0ba902b7-${at % 8 === 0 ? "01" : "00"}` };
+}
+
 type Series = {
   readonly metric: Readonly<Record<string, string>>;
   readonly values: readonly (readonly [number, string])[];
@@ -108,7 +122,7 @@ experiments:
           const path = ["/ab", "/climb", "/other"][at % 3];
           const { body } = await request(`${sluice.url}${path}`, {
             dispatcher: agent,
-            headers: { "x-user-id": `user-${at % 100}` },
+            headers: { "x-user-id": `user-${at % 100}`, ...traced(at) },
           });
           await body.dump();
         }
@@ -193,6 +207,21 @@ experiments:
       labels: { experiment: "climb", severity: "critical" },
       annotations: { summary: "climb was rolled back" },
     });
+  });
+
+  it("leads from the latency to a trace that its caller keeps", async () => {
+    const series = await api<readonly RealExemplars[]>("query_exemplars", {
+      query: 'http_server_request_duration_seconds_bucket{experiment="ab"}',
+      start: String(startedAtSeconds),
+      end: String(Date.now() / 1000),
+    });
+    const exemplars = series.flatMap((one) => one.exemplars);
+    expect(exemplars.length).toBeGreaterThan(0);
+    for (const { labels, value } of exemplars) {
+      // Every fourth request has a trace, and every other one of those is kept.
+      expect(Number.parseInt(labels.trace_id ?? "", 16) % 8).toBe(0);
+      expect(Number(value)).toBeGreaterThan(0);
+    }
   });
 
   it("asks for no metric that Sluice does not export", async () => {

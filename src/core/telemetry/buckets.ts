@@ -20,6 +20,14 @@ export function createBuckets(): BucketCounts {
 }
 
 export function addToBuckets(buckets: BucketCounts, valueUs: number): void {
+  const at = bucketOf(valueUs);
+  buckets.counts[at] = (buckets.counts[at] as number) + 1;
+  buckets.count += 1;
+  buckets.sumUs += valueUs;
+}
+
+/** The place of the bucket that a duration in microseconds belongs to. */
+export function bucketOf(valueUs: number): number {
   let low = 0;
   let high = boundsUs.length;
   while (low < high) {
@@ -27,9 +35,7 @@ export function addToBuckets(buckets: BucketCounts, valueUs: number): void {
     if (valueUs <= (boundsUs[middle] as number)) high = middle;
     else low = middle + 1;
   }
-  buckets.counts[low] = (buckets.counts[low] as number) + 1;
-  buckets.count += 1;
-  buckets.sumUs += valueUs;
+  return low;
 }
 
 export function mergeBuckets(into: BucketCounts, from: BucketCounts): void {

@@ -11,9 +11,10 @@ import {
 } from "./clusters.ts";
 import { DistinctUsers } from "./distinct.ts";
 import { seriesText } from "./series-text.ts";
+import type { Exemplar } from "./exemplar.ts";
+import { agesBySeries, noneInFlight, type InFlightOf } from "./in-flight-ages.ts";
 import { createLatency, takeCounts, type Latency } from "./latency.ts";
 import {
-  inFlightAgeBoundsMs,
   type InFlightAges,
   type SeriesDelta,
   type SeriesKey,
@@ -78,7 +79,7 @@ const unwatched: SeriesWatch = { slowLimits: [], isUrgent: false };
 /** Bad exchanges of urgent series since the last snapshot at which the recorder asks for one. */
 export const urgentMin = 3;
 
-type InFlightExchange = { readonly series: Series; readonly ageMs: number };
+type InFlightExchange = InFlightOf<Series>;
 
 /** Counts exchanges on one worker. Everything is a delta since the last snapshot. */
 export type Recorder = {
@@ -109,6 +110,8 @@ export type Recorder = {
   ): void;
   /** Adds a value of a metric to an analysed exchange's; `cluster` -1 without a user. */
   recordMetric(series: Series, name: string, value: number, cluster: number): void;
+  /** Keeps a traced exchange that was counted just now as an example, unless a slower one is kept already. */
+  recordExemplar(series: Series, method: string, status: number, exemplar: Exemplar): void;
   /** Counts why an answer was a bad one. */
   recordFailure(series: Series, reason: FailureReason): void;
   snapshot(wallMs: number, inFlight: readonly InFlightExchange[]): TelemetrySnapshot;
@@ -237,6 +240,10 @@ export function createRecorder(limit = seriesMax, onUrgent: () => void = () => {
     series,
     record,
     recordMetric,
+    recordExemplar(series, method, status, exemplar) {
+      const counts = statusCounts(series.held ? series : holdAgain(series), method, status);
+      if ((counts.exemplar?.serverUs ?? -1) < exemplar.serverUs) counts.exemplar = exemplar;
+    },
     recordFailure(series, reason) {
       const into = series.held ? series : holdAgain(series);
       into.active = true;
@@ -321,34 +328,17 @@ function statusCounts(into: Series, method: string, status: number): StatusCount
   }
   let counts = byStatus.get(status);
   if (counts === undefined) {
-    counts = { method: label, status, server: createBuckets(), client: createBuckets() };
+    counts = {
+      method: label,
+      status,
+      server: createBuckets(),
+      client: createBuckets(),
+      exemplar: null,
+    };
     byStatus.set(status, counts);
   }
   return counts;
 }
-
-function agesBySeries(inFlight: readonly InFlightExchange[]): Map<Series, InFlightAges> {
-  const ages = new Map<Series, { count: number; oldestMs: number; olderThan: number[] }>();
-  for (const { series, ageMs } of inFlight) {
-    let of = ages.get(series);
-    if (of === undefined) {
-      of = { count: 0, oldestMs: 0, olderThan: inFlightAgeBoundsMs.map(() => 0) };
-      ages.set(series, of);
-    }
-    of.count += 1;
-    of.oldestMs = Math.max(of.oldestMs, ageMs);
-    for (const [at, boundMs] of inFlightAgeBoundsMs.entries()) {
-      if (ageMs > boundMs) of.olderThan[at] = (of.olderThan[at] as number) + 1;
-    }
-  }
-  return ages;
-}
-
-const noneInFlight: InFlightAges = {
-  count: 0,
-  oldestMs: 0,
-  olderThan: inFlightAgeBoundsMs.map(() => 0),
-};
 
 const noCounts = new Int32Array(0);
 

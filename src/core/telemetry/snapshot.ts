@@ -1,5 +1,6 @@
 import type { BucketCounts } from "./buckets.ts";
 import type { DistinctDelta } from "./distinct.ts";
+import type { Exemplar } from "./exemplar.ts";
 import type { SparseCounts } from "./latency.ts";
 
 /** What a series of exchanges is told apart by. */
@@ -29,6 +30,8 @@ export type StatusCounts = {
   readonly status: number;
   readonly server: BucketCounts;
   readonly client: BucketCounts;
+  /** The slowest that was traced; null without. */
+  exemplar: Exemplar | null;
 };
 
 /** In-flight exchanges of a series at the moment of the snapshot. */

@@ -60,6 +60,8 @@ export type RequestForward = {
   traceparent: string;
   /** The id of a trace that begins in `traceparent`; empty where none does. */
   startedTraceId: string;
+  /** Set by `writeRequestFields`: the one valid traceparent that came; null without. */
+  receivedTraceparent: string | null;
   /** Set by `writeRequestFields`: the request's id, kept or made. */
   requestId: string;
   /** The forwarding fields of the last request that brought none itself; most requests of a connection share them. */
@@ -94,7 +96,8 @@ export function writeRequestFields(head: RequestHead, context: RequestForward): 
   const { edits } = context;
   const options = connectionOptions(headers);
   const { traceparent, startedTraceId } = context;
-  const hasTrace = receivedTraceparent(headers) !== null;
+  context.receivedTraceparent = receivedTraceparent(headers);
+  const hasTrace = context.receivedTraceparent !== null;
   const received: Received = {
     any: false,
     forwardedFor: "",

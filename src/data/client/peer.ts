@@ -35,6 +35,7 @@ export function createPeer(
     prefix: "",
     traceparent: "",
     startedTraceId: "",
+    receivedTraceparent: null,
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };

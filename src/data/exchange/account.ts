@@ -80,12 +80,24 @@ export type FinishedExchange = {
   readonly bytesOut: number;
   readonly delivery: Pick<
     Delivery,
-    "intake" | "sentMs" | "retries" | "requestId" | "client" | "decideTrace"
+    "intake" | "sentMs" | "retries" | "requestId" | "client" | "decideTrace" | "traceId"
   >;
   readonly code: RefusalCode | null;
   readonly isRequestRead: boolean;
   readonly watch: Watch | null;
 };
+
+function noteExemplar(context: WorkerContext, finished: FinishedExchange, traceId: string): void {
+  const { choice, status, startedMs, delivery } = finished;
+  const nowMs = context.nowMs();
+  const series = choice === null ? context.routing.unrouted : choice.arm.series;
+  context.recorder.recordExemplar(series, delivery.intake.head.method, status, {
+    traceId,
+    serverUs: Math.round((nowMs - startedMs) * 1000),
+    clientUs: delivery.sentMs === -1 ? -1 : Math.round((nowMs - delivery.sentMs) * 1000),
+    wallMs: context.wallMs(),
+  });
+}
 
 /** Counts a finished exchange, once. */
 export function recordExchange(context: WorkerContext, finished: FinishedExchange): void {
@@ -114,6 +126,8 @@ export function recordExchange(context: WorkerContext, finished: FinishedExchang
     userHash,
     choice !== null && choice.enrolled,
   );
+  const { traceId } = finished.delivery;
+  if (traceId !== null) noteExemplar(context, finished, traceId);
   const { log, tracing } = context.routing.table.config;
   if (tracing !== null) recordTrace(context, finished);
   if (log.accessSample <= 0) return;

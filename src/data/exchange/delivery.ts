@@ -1,5 +1,6 @@
 import type { RequestForward } from "../../core/traffic/forward.ts";
 import { targetPath } from "../../core/traffic/head.ts";
+import { readTraceparent } from "../../core/traffic/trace-context.ts";
 import type { ClientConnection } from "../client/client-connection.ts";
 import type {
   UpstreamConnection,
@@ -33,6 +34,7 @@ export class Delivery {
   /** The endpoint that failed the last attempt. */
   #avoid: UpstreamEndpoint | null = null;
   #head = "";
+  #received: string | null = null;
   /** A head that waits for body bytes to share their packet. */
   #text = "";
   #reusedConnection = false;
@@ -108,7 +110,16 @@ export class Delivery {
       forward,
     );
     this.requestId = forward.requestId;
+    this.#received = forward.receivedTraceparent;
     return this.#head;
+  }
+
+  /** Of the trace that keeps this exchange, here or with the caller; null where none does. */
+  get traceId(): string | null {
+    if (this.tracing !== null) return this.tracing.trace?.traceId ?? null;
+    if (this.#received === null) return null;
+    const { traceId, sampled } = readTraceparent(this.#received);
+    return sampled ? traceId : null;
   }
 
   /** Says in the head that is about to be made what trace it belongs to. */

@@ -76,7 +76,7 @@ export function createAdminApp(
     return context.json(readiness, readiness.ready ? 200 : 503);
   });
   app.get("/metrics", async (context) => {
-    const { contentType, body } = await sources.metrics();
+    const { contentType, body } = await sources.metrics(context.req.header("accept"));
     return context.body(body, 200, { "content-type": contentType });
   });
   app.get("/v1/status", (context) => context.json(sources.status()));

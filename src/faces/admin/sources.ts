@@ -23,7 +23,8 @@ export type AdminSources = {
   readonly status: () => Status;
   /** The process itself. */
   readonly system: () => SystemStatus;
-  readonly metrics: () => Promise<MetricsText> | MetricsText;
+  /** `accept` as the scraper wrote it. */
+  readonly metrics: (accept?: string) => Promise<MetricsText> | MetricsText;
   readonly reloader: Pick<Reloader, "state" | "replace">;
   /** What `text` would do; changes nothing. */
   readonly preview: (text: string) => Result<ReloadPreview, readonly Issue[]>;

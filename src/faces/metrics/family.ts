@@ -1,4 +1,5 @@
 import type { Metric, Registry } from "prom-client";
+import type { BucketExemplar, BucketExemplars } from "../../core/telemetry/exemplar.ts";
 import { bucketBoundsSeconds, type BucketCounts } from "../../core/telemetry/buckets.ts";
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -8,6 +9,8 @@ export type Sample = {
   readonly metricName?: string;
   readonly labels: Labels;
   readonly value: number;
+  /** Shown to those who ask for OpenMetrics. */
+  readonly exemplar?: BucketExemplar | null;
 };
 
 /** Samples of one metric, made from facts when they are asked for. */
@@ -37,13 +40,17 @@ export function* histogramSamples(
   name: string,
   labels: Labels,
   { counts, count, sumUs }: Readonly<BucketCounts>,
+  exemplars: BucketExemplars | null = null,
 ): Generator<Sample> {
   let cumulative = 0;
+  const bucket = (le: number | string, value: number, exemplar: BucketExemplar | null) => {
+    return { metricName: `${name}_bucket`, labels: { ...labels, le }, value, exemplar };
+  };
   for (const [at, bound] of bucketBoundsSeconds.entries()) {
     cumulative += counts[at] as number;
-    yield { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: cumulative };
+    yield bucket(bound, cumulative, exemplars?.[at] ?? null);
   }
-  yield { metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: count };
+  yield bucket("+Inf", count, exemplars?.[bucketBoundsSeconds.length] ?? null);
   yield { metricName: `${name}_sum`, labels, value: sumUs / 1e6 };
   yield { metricName: `${name}_count`, labels, value: count };
 }

@@ -4,6 +4,7 @@ import { endpointFamilies } from "./endpoint-families.ts";
 import { experimentFamilies } from "./experiment-families.ts";
 import { registerFamily } from "./family.ts";
 import { mirrorFamilies } from "./mirror-families.ts";
+import { asksForOpenMetrics, openMetricsType, writeOpenMetrics } from "./open-metrics.ts";
 import { pastFamilies } from "./past-families.ts";
 import { replicaFamilies } from "./replica-families.ts";
 import { processFamilies } from "./process-families.ts";
@@ -14,8 +15,8 @@ import { trafficFamilies } from "./traffic-families.ts";
 
 export type MetricsText = { readonly contentType: string; readonly body: string };
 
-/** Renders `/metrics` whenever it is called. Make one per process: it also watches Node's own figures. */
-export function createMetrics(sources: MetricsSources): () => Promise<MetricsText> {
+/** Renders `/metrics` whenever it is called, in the form that the scraper accepts. Make one per process: it also watches Node's own figures. */
+export function createMetrics(sources: MetricsSources): (accept?: string) => Promise<MetricsText> {
   const registry = new Registry();
   let facts: MetricsFacts | null = null;
   collectDefaultMetrics({ register: registry });
@@ -33,9 +34,12 @@ export function createMetrics(sources: MetricsSources): () => Promise<MetricsTex
   ]) {
     registerFamily(registry, family, () => (facts ??= gatherFacts(sources)));
   }
-  return async () => {
+  return async (accept) => {
     // Every family of one scrape reads the same facts.
     facts = gatherFacts(sources);
+    if (asksForOpenMetrics(accept)) {
+      return { contentType: openMetricsType, body: await writeOpenMetrics(registry) };
+    }
     return { contentType: registry.contentType, body: await registry.metrics() };
   };
 }

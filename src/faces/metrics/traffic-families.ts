@@ -1,5 +1,4 @@
 import { failureReasons } from "../../core/inspection/facts.ts";
-import type { BucketCounts } from "../../core/telemetry/buckets.ts";
 import { histogramSamples, type Family, type Labels, type Sample } from "./family.ts";
 import type { MetricsFacts } from "./sources.ts";
 
@@ -12,13 +11,13 @@ export const trafficFamilies: readonly Family<MetricsFacts>[] = [
     name: serverDuration,
     help: "Time from a request's head to the end of its response.",
     type: "histogram",
-    read: (facts) => durations(facts, serverDuration, ({ server }) => server),
+    read: (facts) => durations(facts, serverDuration, "server"),
   },
   {
     name: clientDuration,
     help: "The part of it that the upstream took, of requests that were sent to one.",
     type: "histogram",
-    read: (facts) => durations(facts, clientDuration, ({ client }) => client),
+    read: (facts) => durations(facts, clientDuration, "client"),
   },
   {
     name: "http_server_active_requests",
@@ -97,17 +96,17 @@ function metricSamples(
 function* durations(
   { view }: MetricsFacts,
   name: string,
-  of: (cell: { server: BucketCounts; client: BucketCounts }) => BucketCounts,
+  side: "server" | "client",
 ): Generator<Sample> {
   for (const { experiment, variant, route, cells } of view.traffic) {
     for (const cell of cells) {
-      const buckets = of(cell);
+      const buckets = cell[side];
       if (buckets.count === 0) continue;
       const { method } = cell;
       // No status was ever sent: an empty label is no label.
       const status = cell.status === 0 ? "" : String(cell.status);
       const labels: Labels = { experiment, variant, route, method, status };
-      yield* histogramSamples(name, labels, buckets);
+      yield* histogramSamples(name, labels, buckets, cell.exemplars?.[side]);
     }
   }
 }

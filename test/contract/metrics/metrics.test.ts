@@ -530,6 +530,58 @@ function rolloutAtWork() {
   return { policy, state: { ...state, phase, share: 0.25 }, verdicts };
 }
 
+describe("OpenMetrics", () => {
+  const accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+  async function openMetrics(...durationsUs: readonly number[]): Promise<string> {
+    const collector = createCollector({ nowMs: 0 });
+    for (const durationUs of durationsUs) {
+      const recorder = createRecorder();
+      const series = recorder.series(keyOf());
+      for (const serverUs of [durationUs, durationUs - 1000]) {
+        recordExchange(recorder, series, { durationUs: serverUs });
+        const exemplar = { traceId, serverUs, clientUs: -1, wallMs: 1_700_000_000_500 };
+        recorder.recordExemplar(series, "POST", 200, exemplar);
+      }
+      collector.add({ index: 0, incarnation: 0 }, reportOf(recorder), 0);
+    }
+    const { contentType, body } = await createMetrics(sourcesOf(collector))(accept);
+    expect(contentType).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    return body;
+  }
+
+  test("has an exemplar in each bucket of a traced exchange: the slowest between two snapshots", async () => {
+    const body = await openMetrics(8000, 300_000);
+    const lines = body.split("\n").filter((line) => line.includes(" # {"));
+    expect(lines.map((line) => /le="([^"]+)"\} (.+)$/.exec(line)?.slice(1))).toEqual([
+      ["0.01", `2 # {trace_id="${traceId}"} 0.008 1700000000.5`],
+      ["0.5", `4 # {trace_id="${traceId}"} 0.3 1700000000.5`],
+    ]);
+    expect(lines.every((line) => line.startsWith("http_server_request_duration_seconds_"))).toBe(
+      true,
+    );
+  });
+
+  test("names counters without _total where they are described, and ends", async () => {
+    const body = await openMetrics();
+    expect(body).toContain("# TYPE sluice_retries counter\nsluice_retries_total 0\n");
+    expect(body).toContain("# TYPE sluice_build_info gauge\n");
+    expect(body).not.toContain("\n\n");
+    expect(body.endsWith("\n# EOF\n")).toBe(true);
+    expect(body.match(/# EOF/g)).toHaveLength(1);
+  });
+
+  test("others get the text format, without exemplars, also afterwards", async () => {
+    const render = createMetrics(sourcesOf());
+    await render(accept);
+    const { contentType, body } = await render("text/plain");
+    expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(parseExposition(body).get("sluice_retries_total")?.type).toBe("counter");
+    expect(parseExposition(body).get("process_cpu_seconds_total")?.type).toBe("counter");
+  });
+});
+
 test("spans are counted where they were exported and where they were lost", async () => {
   const collector = createCollector({ nowMs: 0 });
   const dropped = reportOf(createRecorder(), { counters: { spansDropped: 28 } });

@@ -79,7 +79,15 @@ function deltaOf({
       shadow: false,
     },
     outcomes: byOutcome,
-    statuses: [{ method: "GET", status: 200, server: createBuckets(), client: createBuckets() }],
+    statuses: [
+      {
+        method: "GET",
+        status: 200,
+        server: createBuckets(),
+        client: createBuckets(),
+        exemplar: null,
+      },
+    ],
     bytesIn: 0,
     bytesOut: 0,
     retries: 0,

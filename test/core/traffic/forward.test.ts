@@ -30,6 +30,7 @@ function contextOf(rest: Partial<RequestForward> = {}): RequestForward {
     random: countingRandom(),
     traceparent: "",
     startedTraceId: "",
+    receivedTraceparent: null,
     requestId: "",
     memo: { host: "", version: "", text: "" },
     ...rest,

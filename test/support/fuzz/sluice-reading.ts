@@ -52,6 +52,7 @@ function forwardContext(): RequestForward {
     prefix: "",
     traceparent: "",
     startedTraceId: "",
+    receivedTraceparent: null,
     requestId: "",
     memo: { host: "", version: "", text: "" },
   };

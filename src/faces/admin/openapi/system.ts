@@ -18,7 +18,7 @@ export const systemPaths = {
   },
   "/metrics": {
     get: {
-      summary: "Metrics in Prometheus form",
+      summary: "Metrics in Prometheus form; as OpenMetrics, with exemplars, to those who accept it",
       responses: { "200": text("Metrics", "text/plain"), ...denied },
     },
   },
