@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { actorSchema } from "./actor.ts";
 import { divergences } from "../core/mirror/divergence.ts";
 import { outcomes } from "../core/traffic/outcome.ts";
 
@@ -293,12 +294,7 @@ export const rolloutCommandSchema = z
       .describe("skip leaves the present step as it is for the next; abort is rollback"),
     reason: z.string().max(1000).optional().describe("For the journal"),
     force: z.boolean().optional().describe("Of start and retry: whatever speaks against it"),
-    actor: z
-      .string()
-      .min(1)
-      .max(100)
-      .optional()
-      .describe("Who acts; the address where it is missing"),
+    actor: actorSchema,
   })
   .describe("What a rollout is to do; each may be sent twice");
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { actorSchema } from "./actor.ts";
 import { alertKinds, alertSeverities } from "../core/alerting/policy.ts";
 
 /** `/v1/alerts`: what is wrong, who has seen it, and who is not to be told. */
@@ -51,11 +52,13 @@ export const alertsSchema = z.object({
   without_room: count.describe("Alerts that there was no room for, since the start"),
 });
 
-const actor = z.string().min(1).max(100).optional().describe("Who acts; the address if missing");
-
 export const alertCommandSchema = z
   .discriminatedUnion("command", [
-    z.strictObject({ command: z.literal("acknowledge"), alert: z.string().max(1000), actor }),
+    z.strictObject({
+      command: z.literal("acknowledge"),
+      alert: z.string().max(1000),
+      actor: actorSchema,
+    }),
     z.strictObject({
       command: z.literal("silence"),
       kind: kind.optional(),
@@ -66,9 +69,13 @@ export const alertCommandSchema = z
         .positive()
         .max(30 * 86_400),
       reason: z.string().max(1000).optional().describe("For those who wonder why it is quiet"),
-      actor,
+      actor: actorSchema,
     }),
-    z.strictObject({ command: z.literal("unsilence"), silence: z.string().max(100), actor }),
+    z.strictObject({
+      command: z.literal("unsilence"),
+      silence: z.string().max(100),
+      actor: actorSchema,
+    }),
   ])
   .describe("What is to be done about alerts");
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { actorSchema } from "./actor.ts";
 import { configAnswerSchema, journalLineSchema } from "./admin-api.ts";
 
 /** `/v1/experiments`: A/B experiments, how they stand and what they are told. */
@@ -44,13 +45,11 @@ export const experimentLifecycleSchema = z.object({
 
 export const experimentsSchema = z.object({ experiments: z.array(experimentLifecycleSchema) });
 
-const actor = z.string().min(1).max(100).optional().describe("Who acts; the address if missing");
-
 export const experimentCommandSchema = z
   .strictObject({
     command: z.enum(["start", "pause", "resume", "stop", "archive"]),
     reason: z.string().max(1000).optional().describe("For the journal"),
-    actor,
+    actor: actorSchema,
     keep_users: z
       .boolean()
       .optional()
@@ -69,7 +68,7 @@ export const newExperimentSchema = z
       .max(100)
       .optional()
       .describe("Matches that are to go to it, before all other routes: POST /embeddings"),
-    actor,
+    actor: actorSchema,
   })
   .describe("An experiment to be added to the configuration");
 

@@ -51,7 +51,7 @@ it.each([
   ["with a variant put in", signed.replace("=new", "=old"), "old"],
   ["cut short", signed.slice(0, -1), "old"],
   ["bare, though from loopback", "new", "old"],
-])("%s → %s", async (_, value, variant) => {
+])("a variant that is %s", async (_, value, variant) => {
   expect(await variantFor(`x-sluice-force: ${value}`)).toBe(variant);
 });
 

@@ -37,9 +37,14 @@ export function describeApi(version: string): JsonObject {
           description:
             "admin.token, or admin.viewer_token, which may only GET; not needed where none is configured",
         },
+        certificate: {
+          type: "mutualTLS",
+          description:
+            "A client certificate of admin.tls.client_ca; those that admin.tls.operators does not name may only GET",
+        },
       },
     },
-    security: [{ token: [] }],
+    security: [{ token: [] }, { certificate: [] }],
   };
 }
 

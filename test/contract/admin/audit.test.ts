@@ -56,6 +56,17 @@ it.each([
   expect(changes).toEqual([]);
 });
 
+it.each(["controller", " Configuration", "file"])("nobody goes by the name %j", async (actor) => {
+  const { port, changes } = await open({ token });
+  for (const path of ["/v1/rollouts/a", "/v1/experiments/a", "/v1/alerts"]) {
+    const body = JSON.stringify({ command: "pause", actor });
+    const answer = await ask(port, path, { method: "POST", headers, body });
+    expect(answer.status).toBe(400);
+    if (path !== "/v1/alerts") expect(answer.text).toContain("a part of Sluice is called so");
+  }
+  expect(changes).toEqual([]);
+});
+
 it("what is denied is told with code and address", async () => {
   const { port, denials } = await open({ token, limits: { failuresMax: 1 } });
   await ask(port, "/v1/status?secret=1", { headers: { authorization: "Bearer wrong" } });
