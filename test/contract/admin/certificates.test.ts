@@ -3,6 +3,7 @@ import type { RequestOptions } from "node:https";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { AdminTls } from "../../../src/core/config/model.ts";
+import { holds, type Proof } from "../../../src/faces/admin/guard.ts";
 import { alternativeNamesOf } from "../../../src/faces/admin/peer-certificate.ts";
 import type { AdminSources } from "../../../src/faces/admin/sources.ts";
 import { createAuthority, hasOpenssl, type Authority } from "../../support/certificates.ts";
@@ -169,4 +170,14 @@ it.each([
   ["", []],
 ])("reads the names of %j", (written, names) => {
   expect(alternativeNamesOf(written)).toEqual(names);
+});
+
+it.each<[Proof, boolean]>([
+  [{ kind: "certificate", names: ["ann"], clientCa: "ours" }, true],
+  [{ kind: "certificate", names: ["ann"], clientCa: "theirs" }, false],
+  [{ kind: "none" }, false],
+])("a listener that was let in by %j is kept: %s", (proof, expected) => {
+  const tls = { cert: "", key: "", certFile: "", keyFile: "", clientCaFile: "", operators: [] };
+  const access = { token: null, viewerToken: null, readOnly: false };
+  expect(holds(proof, { ...access, tls: { ...tls, clientCa: "ours" } })).toBe(expected);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -124,7 +124,7 @@ experiments: { e: { variants: { control: { upstream: a }, new: { upstream: a } }
     ]);
   });
 
-  it("takes a new certificate while it runs, and refuses one without its key", async () => {
+  it("takes a new certificate while it runs, refuses one without its key, and journals what changed", async () => {
     const shown = () =>
       new Promise<string | string[] | undefined>((resolve, reject) => {
         const { port, hostname: host } = new URL(admin);
@@ -145,10 +145,16 @@ experiments: { e: { variants: { control: { upstream: a }, new: { upstream: a } }
     const applied = await running.sluice.reloadFromFile("test");
     expect(applied).toMatchObject({ kind: "applied" });
     expect(await shown()).toBe("second");
+    const text = readFileSync(join(folder, "sluice.yaml"), "utf8");
+    put("sluice.yaml", text.replace("new: { upstream: a }", "new: { upstream: a, weight: 3 }"));
+    await running.sluice.reloadFromFile("SIGHUP");
     const { entries } = await ann().journal({ scope: "config" });
-    const changes = '["admin: tls changed"]';
+    const facts = (generation: number, reason: string, change: string) => {
+      return { generation, reason, changes: JSON.stringify([change]), more_changes: 0 };
+    };
     expect(entries).toMatchObject([
-      { what: "reloaded", actor: "file", facts: { generation: 2, reason: "test", changes } },
+      { actor: "file", facts: facts(3, "SIGHUP", "experiments.e.variants.new: weight 1 → 3") },
+      { what: "reloaded", actor: "file", facts: facts(2, "test", "admin: tls changed") },
     ]);
   });
 });
