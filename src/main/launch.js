@@ -26,15 +26,16 @@ function findNode() {
 function runOn(node) {
   const hook = pathToFileURL(join(here, "strip-types.js")).href;
   const options = isInstalled ? ["--disable-warning=ExperimentalWarning", "--import", hook] : [];
-  const child = spawn(node, [...options, script, ...process.argv.slice(2)], { stdio: "inherit" });
   // The child decides what a signal means; this process only waits for it. A terminal's Ctrl-C goes to
-  // both, and the child must not count it twice.
+  // both, and the child must not count it twice. One that comes while the child starts must not end this
+  // process alone: it is seen once `spawn` has returned.
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       if (signal !== "SIGINT" || !onTerminal) child.kill(signal);
     });
   }
+  const child = spawn(node, [...options, script, ...process.argv.slice(2)], { stdio: "inherit" });
   child.on("error", (error) => {
     console.error(`sluice: cannot start ${node}: ${error.message}`);
     process.exitCode = 1;

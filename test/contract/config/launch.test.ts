@@ -91,7 +91,8 @@ describe("the launcher", () => {
   it("passes a signal on and waits for the child", async () => {
     // The stand-in tells its parent, the launcher, to stop, and ends only when it is told in turn.
     const { script, old } = install(
-      'trap \'echo told; exit 7\' TERM; mkfifo "$0.fifo"; kill -TERM $PPID; read -r line <"$0.fifo"',
+      // A trap runs between commands. It tells at once: the launcher must be ready for it by then.
+      "trap 'echo told; exit 7' TERM; kill -TERM $PPID; for _ in $(seq 200); do sleep 0.1; done",
     );
     expect(await run(script, [], old)).toMatchObject({ code: 7, stdout: "told\n" });
   });
