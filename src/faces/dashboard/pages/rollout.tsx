@@ -81,7 +81,7 @@ function StandCard({ rollout }: { rollout: RolloutStatus }) {
         <PhaseBadge phase={stand.phase} />
         {stand.because !== null && (
           <p class="summary" dir="auto">
-            {isWaitingFor && <span class="muted">Waits for </span>}
+            {isWaitingFor && <span class="muted">Waits: </span>}
             {stand.because}
           </p>
         )}
