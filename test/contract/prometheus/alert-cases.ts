@@ -268,6 +268,19 @@ export const alertCases: readonly AlertCase[] = [
     well: always(1),
   }),
   ...pair("SluiceStoreUnavailable", "sluice_store_up", "", { ill: always(0), well: always(1) }),
+  ...pair("SluiceReplicaCutOff", "sluice_replica_authority", 'authority="cut_off"', {
+    ill: always(1),
+    well: always(0),
+  }),
+  ...[0, 1].map((leads) => ({
+    alert: "SluiceNoLeader",
+    about: `two replicas of which ${leads} leads`,
+    fires: leads === 0,
+    series: {
+      ...gauge("sluice_replica_authority", 'authority="lead"', always(leads)),
+      [`sluice_replica_authority{${job}, instance="b:9090", authority="lead"}`]: always(0),
+    },
+  })),
   ...[1, 0].map((lost) => ({
     alert: "SluiceHistoryLost",
     about: `${lost} a quarter of a minute`,

@@ -25,7 +25,7 @@ function promtool(...arguments_: readonly string[]): string {
 
 describe.skipIf(command === null)(`promtool${skipped}`, () => {
   it("takes the rules and the scrape configuration", () => {
-    expect(promtool("check", "rules", ...ruleFiles)).toContain("SUCCESS: 21 rules found");
+    expect(promtool("check", "rules", ...ruleFiles)).toContain("SUCCESS: 23 rules found");
     expect(promtool("check", "config", scrapeConfig)).toContain("is valid prometheus config");
   });
 
