@@ -71,6 +71,7 @@ describe("the description", () => {
       ]),
     },
     store: null,
+    replica: null,
   } as unknown as Omit<Parameters<typeof describeSystem>[0], "sample">;
 
   it("is rounded, so that what hardly changes does not", () => {

@@ -231,18 +231,22 @@ describe.skipIf(!hasTmux())("in a terminal (skipped: needs tmux)", { timeout: 12
     await clientOf().commandRollout("model", "start", { actor: "ann" });
     await traffic.pass(500);
     await traffic.stop();
-    // At rest: nothing in flight, and the sliding window has run empty.
+    // At rest: all is counted, nothing in flight, and the sliding window has run empty.
     await expect
       .poll(
         async () => {
           const { experiments } = await clientOf().status();
-          return experiments.flatMap(({ variants }) =>
-            variants.map((one) => one.in_flight + one.requests_per_second),
-          );
+          const [{ variants: counted } = { variants: [] }] = experiments;
+          return {
+            areCounted: counted.every(({ requests }) => requests > 0),
+            busy: experiments.flatMap(({ variants }) =>
+              variants.map((one) => one.in_flight + one.requests_per_second),
+            ),
+          };
         },
         { timeout: 25_000 },
       )
-      .toEqual([0, 0, 0, 0]);
+      .toEqual({ areCounted: true, busy: [0, 0, 0, 0] });
     const { experiments } = await clientOf().status();
     await watch({ columns: 160, rows: 40, line: "--experiment model" });
     await terminal.see("variant");

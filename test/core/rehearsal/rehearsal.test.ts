@@ -75,7 +75,7 @@ describe("the configuration of a rehearsal", () => {
     const { listen, admin, store, alerts } = changed(null);
     expect(listen).toMatchObject({ host: "127.0.0.1", port: 0, workers: 1, variantHeader: true });
     expect(admin).toMatchObject({ host: "127.0.0.1", port: 0, token: null });
-    expect(store).toEqual({ sqlite: "/t/s.db" });
+    expect(store).toEqual({ kind: "sqlite", path: "/t/s.db" });
     expect(JSON.stringify(alerts)).not.toContain("example.com");
   });
 
