@@ -27,7 +27,7 @@ export type ReplicasView = {
   readonly leader: string | null;
   /** The fencing epoch while this replica leads. */
   readonly epoch: number | null;
-  /** As they were when the store answered last. */
+  /** As they were when the store answered last, and have not been seen since. */
   readonly replicas: readonly SeenReplica[];
   /** Since the store answered last, in milliseconds; null before the first time. */
   readonly heardAgoMs: number | null;
@@ -138,14 +138,19 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     authority,
     epoch: () => (isHeard() ? epoch : null),
     count: () => replicas.length,
-    view: () => ({
-      authority: authority(),
-      instance: report().instance,
-      leader,
-      epoch: isHeard() ? epoch : null,
-      replicas,
-      heardAgoMs: heardMs === -Infinity ? null : clock.monotonicMs() - heardMs,
-    }),
+    view() {
+      const heardAgoMs = clock.monotonicMs() - heardMs;
+      return {
+        authority: authority(),
+        instance: report().instance,
+        leader,
+        epoch: isHeard() ? epoch : null,
+        replicas: replicas.map((each) =>
+          Object.assign({}, each, { seenAgoMs: each.seenAgoMs + heardAgoMs }),
+        ),
+        heardAgoMs: heardMs === -Infinity ? null : heardAgoMs,
+      };
+    },
     async stop() {
       isStopped = true;
       cancelFirst();

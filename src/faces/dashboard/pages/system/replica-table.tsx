@@ -2,7 +2,8 @@ import type { LiveDocument } from "../../../../wire/live.ts";
 import { Badge } from "../../parts/badge.tsx";
 import { Table } from "../../parts/table.tsx";
 import type { Column } from "../../parts/table.tsx";
-import { Age, Name, Num } from "../../parts/text.tsx";
+import { Age, Name } from "../../parts/text.tsx";
+import { formatSpan } from "../../words/time.ts";
 
 type Replica = NonNullable<LiveDocument["system"]["replica"]>["replicas"][number];
 
@@ -46,9 +47,9 @@ const columns: readonly Column<Replica>[] = [
   {
     key: "seen",
     title: "Seen",
-    hint: "Seconds since the store heard of it",
+    hint: "When this one last heard of it from the store",
     isNumber: true,
-    cell: ({ seen_seconds_ago: seconds }) => <Num value={seconds} unit="count" />,
+    cell: ({ seen_seconds_ago: seconds }) => `${formatSpan(seconds * 1000)} ago`,
   },
 ];
 
