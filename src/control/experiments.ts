@@ -64,6 +64,8 @@ export type Experiments = {
   ): string | null | undefined;
   /** Another replica has brought an experiment on. */
   adopt(experiment: string): void;
+  /** This replica leads from now on: what its file wants counts. */
+  lead(): void;
   view(): readonly ExperimentLifecycle[];
   stop(): void;
 };
@@ -73,6 +75,8 @@ type Kept = {
   state: ExperimentState;
   watch: ReturnType<typeof createExperimentWatch>;
   journal: JournalLine[];
+  /** What the file wants is left to the leader, and not done yet. */
+  isWishOpen: boolean;
   /** What took effect without being written down, because the store could not; tried again with every look. */
   owed: NewEntry[];
 };
@@ -111,6 +115,7 @@ export function createExperiments(
           (kept === undefined ? null : restoreExperiment(kept, nowMs)) ??
           createExperiment(policy.lifecycle, nowMs),
         watch: createExperimentWatch(),
+        isWishOpen: false,
         owed: [],
         journal: readJournal(store, "experiment", key, journalMax),
       });
@@ -120,7 +125,8 @@ export function createExperiments(
   /** A draft that the file wants to run is started; what it wants to be a draft again is stopped. */
   function obeyFile(one: Kept, wanted: "running" | "draft"): void {
     // Where replicas decide together, the leader does what the file wants.
-    if ((sharing?.authority() ?? "lead") !== "lead") return;
+    one.isWishOpen = (sharing?.authority() ?? "lead") !== "lead";
+    if (one.isWishOpen) return;
     const { kind } = one.state.phase;
     const isDraft = kind === "draft";
     const isOpenNow = kind === "running" || kind === "paused";
@@ -161,7 +167,7 @@ export function createExperiments(
     if (unkept !== null) {
       log("error", "experiment not written down", { experiment: subject, reason: unkept.message });
       // Back to the control is always allowed; a treatment for anybody is not.
-      if (next.phase.kind === "running") return `the store cannot keep it: ${unkept.message}`;
+      if (givesTreatment(policy, next)) return `the store cannot keep it: ${unkept.message}`;
       one.owed = one.owed.concat(entries).slice(-owedMax);
     }
     one.state = next;
@@ -196,6 +202,8 @@ export function createExperiments(
     one.state = next;
     one.journal = readJournal(store, "experiment", experiment, journalMax);
     if (next.phase.kind === before.phase.kind && next.run === before.run) return;
+    // Somebody has decided since the file was read.
+    one.isWishOpen = false;
     const { phase, run } = next;
     log("info", "experiment follows another replica", { experiment, phase: phase.kind, run });
     put(one, before);
@@ -247,6 +255,8 @@ export function createExperiments(
           const one = all.get(key);
           const lived = isLived(policy);
           if (lived === null) return [key, policy];
+          // Before the replicas' states are known, nobody gets a treatment that people may have ended.
+          if (sharing?.isKnown() === false) return [key, { ...policy, disabled: true }];
           const state = one?.state ?? createExperiment(lived.lifecycle, clock.monotonicMs());
           return [key, effectiveExperiment(policy, state)];
         }),
@@ -259,6 +269,12 @@ export function createExperiments(
       if (raises && sharing?.authority() === "cut_off") return cutOffReason;
       const refused = name === "start" ? refuseStart(experiment) : null;
       return refused ?? feed(one, { kind: "command", name, actor, ...options });
+    },
+    lead() {
+      for (const one of all.values()) {
+        const wanted = one.policy.lifecycle?.initial;
+        if (one.isWishOpen && wanted !== undefined) obeyFile(one, wanted);
+      }
     },
     adopt(experiment) {
       const one = all.get(experiment);
@@ -275,6 +291,18 @@ export function createExperiments(
       })),
     stop: cancel,
   };
+}
+
+/** Somebody gets a treatment by it: it runs, or one has won and is what everybody gets at the end. */
+function givesTreatment(
+  { variants, lifecycle }: ExperimentPolicy,
+  { phase }: ExperimentState,
+): boolean {
+  if (phase.kind === "running") return true;
+  if (phase.kind !== "ended" || phase.winner === null) return false;
+  const isControl = variants.some(({ key, control }) => control && key === phase.winner);
+  const isFollowed = lifecycle?.onEnd === "winner" || (lifecycle?.autoRollout ?? null) !== null;
+  return isFollowed && !isControl;
 }
 
 /** Running or paused: it takes one of the places. */

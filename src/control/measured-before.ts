@@ -13,7 +13,9 @@ export type MeasuredBefore = {
 
 const [finestMs, minuteMs, hourMs] = historyResolutionsMs;
 /** Turns of the store's roll-up at the start; what is not done then is read in too fine a resolution, or not at all. */
-const rollUpsMax = 200;
+const startRollUpsMax = 200;
+/** Later the main thread has others waiting, and another replica rolls up. */
+const laterRollUpsMax = 2;
 
 /**
  * What the history holds of the present epochs, so that an experiment goes on after a restart where it stood; of the last ten
@@ -24,6 +26,7 @@ export function readMeasuredBefore(
   epochs: KeptEpochs,
   experiments: readonly string[],
   nowMs: number,
+  rollUpsMax = startRollUpsMax,
 ): readonly MeasuredBefore[] {
   const wanted = new Map(experiments.map((key) => [key, epochs[key]]));
   const sinceMs = Math.min(...[...wanted.values()].map((each) => each?.sinceMs ?? Infinity));
@@ -68,7 +71,10 @@ export function measureAgain(
   nowMs: number,
 ): readonly MeasuredBefore[] {
   const sums = new Map(
-    readMeasuredBefore(store, epochs, experiments, nowMs).map((each) => [idOf(each.key), each]),
+    readMeasuredBefore(store, epochs, experiments, nowMs, laterRollUpsMax).map((each) => [
+      idOf(each.key),
+      each,
+    ]),
   );
   for (const { series, totals } of held) {
     const key = parseSeriesText(series);

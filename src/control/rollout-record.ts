@@ -10,7 +10,7 @@ import { createRollout } from "../core/rollout/step.ts";
 import type { Complain } from "./complaints.ts";
 import type { JournalLine } from "./kept.ts";
 import { isOutdated, type Sharing } from "./replica/sharing.ts";
-import { noSplit, type Split, type VariantMarks } from "./rollout-plan.ts";
+import { isSameSplit, noSplit, splitOf, type Split, type VariantMarks } from "./rollout-plan.ts";
 import type { Store, StoreFault } from "./store/store.ts";
 
 export type JournalCommand = Extract<RolloutCommand, { kind: "journal" }>;
@@ -28,6 +28,12 @@ export type Running = {
   evidence: Evidence;
   applied: Split;
   isApplying: boolean;
+  /** Rises with every other split that is wanted. */
+  splits: number;
+  /** The replicas had this very plan, since this process has it. */
+  wasShared: boolean;
+  /** What the file wants is left to the leader, and not done yet. */
+  isWishOpen: boolean;
   journal: JournalLine[];
   /** What took effect without being written down, because the store could not; tried again with every tick. */
   owed: NewEntry[];
@@ -50,9 +56,18 @@ export function createRunning(
     // Another plan was routed with nobody in its treatment: see withShare.
     applied: noSplit,
     isApplying: false,
+    splits: 0,
+    wasShared: false,
+    isWishOpen: false,
     owed: [],
     journal: [],
   };
+}
+
+/** Takes over a state, and notes when it wants another split. */
+export function changeState(one: Running, next: RolloutState): void {
+  if (!isSameSplit(splitOf(one.state), splitOf(next))) one.splits += 1;
+  one.state = next;
 }
 
 /** What the guardrails said last, for those who are asked about the next step. */
@@ -125,6 +140,7 @@ export function createRolloutRecord({
       const kept = store.append(entries, [{ scope: "rollout", subject, state }]);
       if (kept.ok) {
         one.owed = [];
+        one.wasShared = true;
         return null;
       }
       const { code, message } = kept.error;

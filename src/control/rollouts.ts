@@ -25,8 +25,10 @@ import {
   splitOf,
   withShare,
 } from "./rollout-plan.ts";
+import { createShareBringer } from "./rollout-share.ts";
 import { viewRollout, type RolloutView } from "./rollout-view.ts";
 import {
+  changeState,
   createRolloutRecord,
   createRunning,
   factsOf,
@@ -107,6 +109,13 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   const complain = createComplaints(clock, log);
   const record = createRolloutRecord({ clock, store, sharing, complain });
   const { entryOf, keep, shared, sharedState, isForeign } = record;
+  const bringShare = createShareBringer({
+    clock,
+    apply,
+    log,
+    complain,
+    isRunning: (one) => running.get(one.experiment.key) === one,
+  });
 
   function configure(next: Config): void {
     for (const key of running.keys()) {
@@ -136,6 +145,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
           : restoreRollout(experiment, experiment.rollout, stored, clock.monotonicMs());
       const one = createRunning(experiment, experiment.rollout, restored);
       one.marks = marksOf(experiment, next.upstreams);
+      one.wasShared = restored !== null;
       one.proven = known?.proven ?? (stored === undefined ? [] : restoreProven(stored));
       one.owed = known?.owed ?? [];
       one.journal = known?.journal ?? readJournal(store, "rollout", experiment.key, journalMax);
@@ -173,7 +183,8 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   function obeyFile(one: Running): void {
     const name = commandFor(one.policy.desired, one.state.phase.kind);
     // Where replicas decide together, the leader brings things on; all of them may stop what their file forbids.
-    if (name === null || !(mayLead() || isLoweringCommand(name))) return;
+    one.isWishOpen = name !== null && !(mayLead() || isLoweringCommand(name));
+    if (name === null || one.isWishOpen) return;
     const refused = order(one, name, "configuration");
     if (refused !== null) {
       log("warn", "rollout stays as it is", {
@@ -231,9 +242,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         Object.assign(one, { proven, startedMs });
         // What the tick brought was seen all the same.
         const watched = step(one.policy, one.state, event, nowMs, "watch");
-        if (event.kind === "tick") one.state = watched.next;
+        if (event.kind === "tick") changeState(one, watched.next);
         if (!isOld) return `the store cannot keep it: ${unkept.message}`;
-        adopt(one);
+        catchUp(one);
         const isAgain = event.kind === "command" && tries > 0;
         return isAgain ? feed(one, event, tries - 1) : unkept.message;
       }
@@ -242,7 +253,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     if (event.kind === "tick" && next.verdicts !== one.state.verdicts && authority === "full") {
       dependencies.onVerdicts?.(one.experiment.key, one.policy.guardrails, next.verdicts);
     }
-    one.state = next;
+    changeState(one, next);
     for (const line of lines) tell(one, line);
     for (const command of commands) {
       if (command.kind === "set_share") void bringShare(one);
@@ -261,18 +272,21 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     const stored = shared(one);
     if (stored === undefined) return;
     const read = sharedState(one);
+    one.wasShared ||= read !== null;
     // Of another plan than the one of this replica's file: nobody here gets a treatment that it is not about.
     const next = adoptRollout(one.policy, one.state, read ?? createRollout(one.policy));
     const before = one.state;
     one.owed = [];
     one.proven = restoreProven(stored);
     one.journal = readJournal(store, "rollout", key, journalMax);
-    one.state = next;
+    changeState(one, next);
     const { phase, share } = next;
     if (phase.kind === "stepping" && phase.step === 0 && before.phase.kind !== "stepping") {
       one.startedMs = clock.monotonicMs();
     }
     if (phase.kind !== before.phase.kind || share !== before.share) {
+      // Somebody has decided since the file was read.
+      one.isWishOpen = false;
       const why = read === null ? { reason: "its plan is not the one of this configuration" } : {};
       const facts = { experiment: key, phase: phase.kind, share, ...why };
       log("info", "rollout follows another replica", facts);
@@ -298,34 +312,14 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     const unkept = keep(one, one.state, []);
     if (unkept === null || !isOutdated(unkept)) return;
     const theirs = sharedState(one);
-    if (theirs === null || !lowersRisk(theirs, one.state) || keep(one, one.state, []) !== null) {
-      adopt(one);
-    }
+    // What cannot be written yet is tried again with the next tick.
+    if (theirs !== null && lowersRisk(theirs, one.state)) keep(one, one.state, []);
+    else adopt(one);
   }
 
-  /** Puts the wanted share in force; what a worker refuses is tried again with the next tick. */
-  async function bringShare(one: Running): Promise<void> {
-    const split = splitOf(one.state);
-    if (one.isApplying || isSameSplit(split, one.applied)) return;
-    one.isApplying = true;
-    const { share } = split;
-    // Requests of the split that ends are told by their epoch; what is still in flight is not held against the next.
-    const sinceMs = clock.monotonicMs();
-    const applied = await apply(one.experiment.key);
-    one.isApplying = false;
-    if (running.get(one.experiment.key) !== one) return;
-    if (applied.ok) {
-      one.applied = split;
-      const tookMs = Math.round(10 * (clock.monotonicMs() - sinceMs)) / 10;
-      log("info", "share in force", { experiment: one.experiment.key, share, tookMs });
-    } else
-      complain("share not applied", {
-        experiment: one.experiment.key,
-        share,
-        reason: applied.error,
-      });
-    // A rollback that came meanwhile does not wait for the next tick.
-    if (applied.ok && !isSameSplit(splitOf(one.state), split)) await bringShare(one);
+  function catchUp(one: Running): void {
+    if (one.owed.length > 0) settle(one);
+    else adopt(one);
   }
 
   function judge(): void {
@@ -376,8 +370,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
     },
     lead() {
       for (const one of running.values()) {
-        if (isForeign(one)) claim(one, null);
-        if (one.state.phase.kind === "waiting") obeyFile(one);
+        // Whose plan was given up for another one does not bring it back.
+        if (isForeign(one) && !one.wasShared) claim(one, null);
+        if (one.state.phase.kind === "waiting" || one.isWishOpen) obeyFile(one);
       }
     },
     workerGone(worker) {

@@ -346,7 +346,7 @@ class RunningSluice implements Sluice {
     wanted: Config | null,
     advance: (epochs: Readonly<Record<string, number>>) => Readonly<Record<string, number>>,
   ): Promise<Result<unknown, string>> {
-    const routed = this.#routing.then(async () => {
+    const turn = async (): Promise<Result<unknown, string>> => {
       const config = wanted ?? this.#routed;
       // As it is now: what is decided while the workers take it over is routed with the next turn.
       const effective = this.#control.effective(config);
@@ -359,6 +359,11 @@ class RunningSluice implements Sluice {
         this.#control.keepEpochs(epochs, effective);
       }
       return applied;
+    };
+    // A turn that throws must not keep the next one, a rollback's maybe, from its own.
+    const routed = this.#routing.then(turn).catch((error: unknown) => {
+      this.log.app("error", "routing met a bug in Sluice", { error: String(error) });
+      return err(String(error));
     });
     this.#routing = routed;
     return routed;

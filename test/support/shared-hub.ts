@@ -33,6 +33,8 @@ export type SharedHub = {
   /** From now on the store does not answer a replica, and tells it nothing. */
   cut(instance: string): void;
   mend(instance: string): void;
+  /** The nth append of a replica from now on is not answered. */
+  failAppend(instance: string, nth: number): void;
   readonly journal: readonly JournalEntry[];
   readonly counts: HubCounts;
   state(scope: string, subject: string): StoredState | undefined;
@@ -58,6 +60,8 @@ export function createSharedHub(
   const parts = new Map<string, Part[]>();
   const listeners = new Map<string, (changed: StateVersion) => void>();
   const cut = new Set<string>();
+  /** After how many more appends one fails. */
+  const failing = new Map<string, number>();
   const counts: HubCounts = {
     appends: 0,
     refused: 0,
@@ -90,7 +94,9 @@ export function createSharedHub(
 
   function append(instance: string): Store["append"] {
     return (entries, changed, fence) => {
-      if (cut.has(instance)) return err(unreachable);
+      const turn = (failing.get(instance) ?? 0) - 1;
+      if (turn >= 0) failing.set(instance, turn);
+      if (cut.has(instance) || turn === 0) return err(unreachable);
       if (fence !== undefined && fence !== lease.epoch) {
         counts.refused += 1;
         return err({ code: "fenced", message: "another replica leads by now" });
@@ -205,6 +211,7 @@ export function createSharedHub(
     open,
     cut: (instance) => void cut.add(instance),
     mend: (instance) => void cut.delete(instance),
+    failAppend: (instance, nth) => void failing.set(instance, nth),
     journal,
     counts,
     state: (scope, subject) => states.get(`${scope} ${subject}`)?.stored,

@@ -11,7 +11,7 @@ import type { Sharing } from "./sharing.ts";
 export type ReplicaParts = {
   readonly sharing: Pick<Sharing, "authority">;
   readonly rollouts: Pick<Rollouts, "lead" | "adopt" | "take" | "workerGone">;
-  readonly experiments: Pick<Experiments, "adopt">;
+  readonly experiments: Pick<Experiments, "adopt" | "lead">;
   readonly alerts: Pick<Alerts, "adopt">;
   readonly book: EpochBook;
   /** In which epochs is routed now. */
@@ -33,7 +33,11 @@ export function createReplicaHooks(parts: () => ReplicaParts): ReplicaHooks {
   }
 
   return {
-    onLead: () => parts().rollouts.lead(),
+    onKnown: () => renumber(Object.keys(parts().policies()), true),
+    onLead() {
+      parts().rollouts.lead();
+      parts().experiments.lead();
+    },
     onHeard() {
       const { sharing, book, epochs, policies } = parts();
       if (sharing.authority() !== "lead") return;

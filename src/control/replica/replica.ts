@@ -13,6 +13,8 @@ import { createTelemetryExchange, type ExchangeState } from "./telemetry-exchang
 export type ReplicaHooks = {
   /** This replica leads from now on. */
   readonly onLead: () => void;
+  /** It began without the store, and knows now what the others have decided. */
+  readonly onKnown: () => void;
   /** The store has answered, and everything else that follows from it is done. */
   readonly onHeard: () => void;
   /** Others have written these states. */
@@ -56,7 +58,14 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
     report,
     log,
     onLead: hooks.onLead,
-    onHeard: hooks.onHeard,
+    onHeard() {
+      if (!isKnown) {
+        isKnown = true;
+        exchange.noteMissed();
+        hooks.onKnown();
+      }
+      hooks.onHeard();
+    },
     onVersions(versions) {
       const changed = states.catchUp(versions);
       if (changed.size > 0) hooks.onStates(changed);
@@ -64,6 +73,8 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
     onGone: (instance) => exchange.forget(instance),
   });
   const states = createSharedStates(store, () => replicas.epoch());
+  /** By the first answer, states are read as far as there are any. */
+  let isKnown = states.wasRead();
   const exchange = createTelemetryExchange({
     clock,
     timers,
@@ -78,6 +89,7 @@ export function createReplica(dependencies: ReplicaDependencies): Replica {
   return {
     sharing: {
       authority: () => replicas.authority(),
+      isKnown: () => isKnown,
       latest: (scope, subject) => states.latest(scope, subject),
     },
     store: states.store,

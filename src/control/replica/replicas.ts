@@ -103,8 +103,9 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     isAsking = true;
     const sentMs = clock.monotonicMs();
     askedMs = sentMs;
-    const answered = await shared.heartbeat(report(), true);
-    isAsking = false;
+    const answered = await shared.heartbeat(report(), true).finally(() => {
+      isAsking = false;
+    });
     if (isStopped) return;
     if (!answered.ok) {
       tellRole();
@@ -124,16 +125,23 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     onHeard();
   }
 
+  /** A bug costs a heartbeat, not the process. */
+  function run(): void {
+    beat().catch((error: unknown) => {
+      log("error", "what the other replicas decided was not taken over", { error: String(error) });
+    });
+  }
+
   shared.onChange((changed) => {
     if (!isStopped) onVersions([changed]);
   });
   const cancel = timers.every(heartbeatMs, () => {
     tellRole();
     // The timer is the shortest period.
-    if (clock.monotonicMs() - askedMs > periodMs() - heartbeatMs / 2) void beat();
+    if (clock.monotonicMs() - askedMs > periodMs() - heartbeatMs / 2) run();
   });
   // The process around is not put together yet.
-  const cancelFirst = timers.after(0, () => void beat());
+  const cancelFirst = timers.after(0, run);
   return {
     authority,
     epoch: () => (isHeard() ? epoch : null),

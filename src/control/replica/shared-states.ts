@@ -11,6 +11,8 @@ export type SharedStates = {
   /** Writes only on top of what is known, and a leader only while it leads: what was refused as outdated was read again. */
   readonly store: Pick<Store, "append" | "states" | "read">;
   latest(scope: JournalScope, subject: string): JsonValue | undefined;
+  /** False when nothing could be read yet. */
+  wasRead(): boolean;
   /** Reads what others wrote since; the scopes of it, with the subjects that changed. */
   catchUp(versions: readonly StateVersion[]): ReadonlyMap<JournalScope, readonly string[]>;
 };
@@ -21,12 +23,14 @@ export function createSharedStates(
   epoch: () => number | null,
 ): SharedStates {
   const known = new Map<string, StoredState>();
+  let wasRead = false;
   /** Changed by others, and not told yet. */
   const news = new Map<JournalScope, Set<string>>();
 
   function refresh(scope: JournalScope) {
     const read = shared.states(scope);
     if (!read.ok) return read;
+    wasRead = true;
     const present = new Set<string>();
     for (const stored of read.value) {
       const id = idOf(scope, stored.subject);
@@ -44,6 +48,7 @@ export function createSharedStates(
   for (const scope of sharedScopes) refresh(scope);
   news.clear();
   return {
+    wasRead: () => wasRead,
     latest: (scope, subject) => known.get(idOf(scope, subject))?.state,
     catchUp(versions) {
       const scopes = new Set(

@@ -11,6 +11,8 @@ export type Authority = "lead" | "follow" | "cut_off";
 /** What a runner of decisions needs to know where several replicas decide. */
 export type Sharing = {
   authority(): Authority;
+  /** False until the replicas' states were read for the first time. */
+  isKnown(): boolean;
   /** The newest state that is known of the store; undefined when there is none. */
   latest(scope: JournalScope, subject: string): JsonValue | undefined;
 };

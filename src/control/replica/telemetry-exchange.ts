@@ -10,6 +10,8 @@ export const exchangeLimits = {
   /** All replicas together publish this often a second at most. */
   partsPerSecondMax: 200,
   collectMs: 500,
+  /** After a gap: by then the others have published what waited, and written it down. */
+  settleMs: 20_000,
   /** Up to so many replicas, every one merges the telemetry of all; beyond, only the leader does. */
   mergedByAllMax: 16,
   /** What waits while the store is gone; beyond, the oldest goes. */
@@ -41,7 +43,7 @@ export type ExchangeDependencies = {
   readonly onTelemetry: (worker: string, series: readonly SeriesDelta[]) => void;
   /** A worker of another replica is not there any more. */
   readonly onGone: (worker: string) => void;
-  /** For so long nothing was collected that parts of others are gone; what there still was is merged. */
+  /** Parts of others were missed, some time ago: by now all that there is of them is in the history. */
   readonly onMissed: () => void;
   readonly log: SupervisorLog;
 };
@@ -49,6 +51,8 @@ export type ExchangeDependencies = {
 /** Gives the other replicas what this one measured, and merges what they did. Everything counts once. */
 export type TelemetryExchange = {
   take(worker: string, series: readonly SeriesDelta[]): void;
+  /** Something of the others is known to be missing, though nothing was collected too late. */
+  noteMissed(): void;
   /** A replica is gone: its requests in flight ended with it. */
   forget(instance: string): void;
   state(): ExchangeState;
@@ -65,6 +69,8 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
   let isPublishing = false;
   let isCollecting = false;
   let collectedMs = clock.monotonicMs();
+  /** Since when it is known that something was missed; null when nothing was. */
+  let missedMs: number | null = null;
   const counts = { published: 0, publishedBytes: 0, dropped: 0, merged: 0, unreadable: 0 };
   /** Names of other replicas' workers, by instance. */
   const workers = new Map<string, Set<string>>();
@@ -94,6 +100,14 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
   async function publish(): Promise<void> {
     if (isPublishing) return;
     isPublishing = true;
+    try {
+      await publishWaiting();
+    } finally {
+      isPublishing = false;
+    }
+  }
+
+  async function publishWaiting(): Promise<void> {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       // One after the other: who collects goes by the sequence.
       // oxlint-disable-next-line no-await-in-loop
@@ -106,13 +120,19 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
         waitingBytes -= next.body.byteLength;
       }
     }
-    isPublishing = false;
+  }
+
+  /** A bug costs what it was about, not the process. */
+  function run(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      log("error", "telemetry not exchanged", { error: String(error) });
+    });
   }
 
   function plan(): void {
     cancelPublish = timers.after(publishMsOf(replicas()), () => {
       pack();
-      void publish();
+      run(publish);
       plan();
     });
   }
@@ -122,13 +142,16 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
     if (isCollecting || !isMerging) return;
     isCollecting = true;
     const askedMs = clock.monotonicMs();
-    const collected = await shared.collect();
-    isCollecting = false;
+    const collected = await shared.collect().finally(() => {
+      isCollecting = false;
+    });
     if (!collected.ok) return;
     for (const { instance, body } of collected.value) merge(instance, body);
-    const isMissing = askedMs - collectedMs > sharedStoreLimits.telemetryMs;
+    if (askedMs - collectedMs > sharedStoreLimits.telemetryMs) missedMs = askedMs;
     collectedMs = askedMs;
-    if (isMissing) dependencies.onMissed();
+    if (missedMs === null || askedMs - missedMs < exchangeLimits.settleMs) return;
+    missedMs = null;
+    dependencies.onMissed();
   }
 
   function merge(instance: string, body: Uint8Array): void {
@@ -158,11 +181,14 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
   }
 
   plan();
-  const cancelCollect = timers.every(exchangeLimits.collectMs, () => void collect());
+  const cancelCollect = timers.every(exchangeLimits.collectMs, () => run(collect));
   return {
     take(worker, series) {
       const told = series.filter(({ key }) => key.experiment !== null);
       if (told.length > 0) measured.push({ worker, series: told });
+    },
+    noteMissed() {
+      missedMs = clock.monotonicMs();
     },
     forget,
     state: () => ({ ...counts, waiting: waiting.length }),

@@ -66,6 +66,40 @@ describe("rollouts", () => {
     expect(applied).toEqual([0.05]);
   });
 
+  it("put the share in force again when it was changed while the workers took it over", async () => {
+    const waiting: (() => void)[] = [];
+    const routed: number[] = [];
+    const { time } = open();
+    const rollouts = createRollouts(config, {
+      ...time,
+      store: null,
+      apply: async () => {
+        // What is wanted when its turn comes is what is routed.
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        routed.push(rollouts.withShares(config).experiments["e"]?.rolloutShare ?? -1);
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        return ok(null);
+      },
+      log: () => {},
+      gates: { ask: () => {}, cancel: () => {} },
+      queries: () => null,
+    });
+    const turn = async () => {
+      waiting.shift()?.();
+      for (let hop = 0; hop < 10; hop += 1) await Promise.resolve();
+    };
+    rollouts.command("e", "start", "ann");
+    await turn();
+    await turn();
+    rollouts.command("e", "rollback", "ann");
+    rollouts.command("e", "retry", "ann");
+    await turn();
+    rollouts.command("e", "rollback", "ann");
+    while (waiting.length > 0) await turn();
+    expect(routed).toEqual([0.05, 0.05, 0]);
+    expect(rollouts.view()[0]?.appliedShare).toBe(0);
+  });
+
   it("without room in the store take no risk, and still take it back", async () => {
     const { rollouts, kept, applied, system, settle, logs, time } = open();
     rollouts.command("e", "start", "ann");

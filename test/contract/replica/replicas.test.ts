@@ -6,8 +6,8 @@ import { createSimReplica, pass, type SimReplica } from "../../sim/replicas/worl
 import { createFakeTime } from "../../support/fake-time.ts";
 import { createSharedHub } from "../../support/shared-hub.ts";
 
-const configOf = (hold: string, steps = "5%, 25%, 50%") =>
-  valid(`${smallText}    rollout: { steps: [ ${steps
+const configOf = (hold: string, steps = "5%, 25%, 50%", state = "") =>
+  valid(`${smallText}    rollout: { ${state}steps: [ ${steps
     .split(", ")
     .map((share) => `{ share: ${share}, hold: ${hold}, min_requests: 20 }`)
     .join(", ")} ], observe: 5s }
@@ -165,6 +165,27 @@ describe("replicas that share a store", () => {
     expect(leader().measured()).toBeGreaterThan(0);
   });
 
+  it("keep a rollback that one made alone, though others went on and the store fails once more", async () => {
+    const { followers, run, leader, failing, phases, hub, replicas } = await open({ hold: "1h" });
+    leader().rollouts.command("e", "start", "ann");
+    await run(100);
+    const lonely = followers()[0] as SimReplica;
+    hub.cut(lonely.instance);
+    await run(5000);
+    failing.set(lonely.instance, 1);
+    await run(5000);
+    expect(lonely.routed().share).toBe(0);
+    failing.clear();
+    leader().rollouts.command("e", "promote", "ann");
+    await run(1000);
+    // The first append finds out that the others went on, the second is the rollback again.
+    hub.failAppend(lonely.instance, 2);
+    hub.mend(lonely.instance);
+    await run(5000);
+    expect(phases()).toEqual(replicas.map(() => "rolled_back"));
+    expect(hub.journal.map(({ kind }) => kind)).toEqual(["step", "step", "rolled_back"]);
+  });
+
   it("count what a cut off replica measured once, when it is back", async () => {
     const { followers, run, leader, hub, replicas } = await open({ hold: "1h" });
     leader().rollouts.command("e", "start", "ann");
@@ -193,7 +214,10 @@ describe("replicas that share a store", () => {
     hub.cut(lonely.instance);
     await run(40_000);
     hub.mend(lonely.instance);
-    await run(2000);
+    // Not before the others have written down what waited.
+    await run(10_000);
+    expect(lonely.logs).not.toContain("measured again");
+    await run(15_000);
     expect(lonely.logs.filter((message) => message === "measured again")).toHaveLength(1);
   });
 
@@ -216,6 +240,50 @@ describe("replicas that share a store", () => {
     expect(replicas.map((each) => each.routed().share)).toEqual([0.1, 0.1, 0.1]);
     expect(new Set(replicas.map((each) => each.routed().epoch)).size).toBe(1);
     expect(hub.journal.map(({ kind }) => kind)).toEqual(["step", "plan_changed", "step"]);
+  });
+
+  it("do not bring a plan back that was given up for another", async () => {
+    const { run, leader, replicas, hub } = await open({ hold: "1h" });
+    leader().rollouts.command("e", "start", "ann");
+    await run(500);
+    const next = configOf("1h", "10%, 50%");
+    const modern = leader();
+    modern.configure(next);
+    await run(500);
+    modern.rollouts.command("e", "start", "ann");
+    await run(500);
+    modern.rollouts.command("e", "rollback", "ann");
+    await run(500);
+    // The one with the new file sleeps, and one with the old file leads.
+    modern.pause();
+    await run(8000);
+    expect(hub.leader()).not.toBe(modern.instance);
+    modern.wake();
+    await run(2000);
+    for (const each of replicas) if (each !== modern) each.pause();
+    await run(8000);
+    expect(hub.leader()).toBe(modern.instance);
+    expect(modern.rollouts.view()[0]?.state.phase.kind).toBe("rolled_back");
+    expect(hub.journal.map(({ kind }) => kind)).toEqual([
+      "step",
+      "plan_changed",
+      "step",
+      "rolled_back",
+    ]);
+  });
+
+  it("do what a file wants when its replica leads before the others have it", async () => {
+    const { followers, run, leader, replicas, hub } = await open({ hold: "1h" });
+    leader().rollouts.command("e", "start", "ann");
+    await run(500);
+    const early = followers()[0] as SimReplica;
+    early.configure(configOf("1h", "5%, 25%, 50%", "state: promoted, "));
+    await run(1000);
+    expect(early.rollouts.view()[0]?.state.phase.kind).toBe("stepping");
+    for (const each of replicas) if (each !== early) each.kill();
+    await run(6000);
+    expect(hub.leader()).toBe(early.instance);
+    expect(early.rollouts.view()[0]?.state.phase.kind).toBe("promoted");
   });
 
   it("that join later begin where the others are", async () => {

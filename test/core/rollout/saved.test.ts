@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { restoreRollout, saveRollout } from "../../../src/core/rollout/saved.ts";
+import { planOf, restoreRollout, saveRollout } from "../../../src/core/rollout/saved.ts";
 import type { Phase } from "../../../src/core/rollout/state.ts";
 import { createRollout } from "../../../src/core/rollout/step.ts";
 import type { RolloutPolicy } from "../../../src/core/rollout/policy.ts";
@@ -41,6 +41,18 @@ describe("a rollout that was kept", () => {
     const text = JSON.stringify(saveRollout(experiment, state, [], 10_000));
     const restored = restoreRollout(experiment, policy, JSON.parse(text), 100_000);
     expect(restored).toMatchObject({ phase: expected, share: 0.5, alerted: ["a"], verdicts: [] });
+  });
+
+  it("tells plans apart without telling what is in them, and knows what earlier versions kept", () => {
+    const [old, fresh] = experiment.variants;
+    const headers = { set: [["authorization", "Bearer s3cret"]], remove: [] };
+    const secret = { ...experiment, variants: [old, { ...fresh, headers }] } as never;
+    const kept = saveRollout(secret, createRollout(policy), [], 0);
+    expect(JSON.stringify(kept)).not.toContain("s3cret");
+    expect(restoreRollout(secret, policy, kept, 0)).not.toBeNull();
+    expect(restoreRollout(experiment, policy, kept, 0)).toBeNull();
+    const earlier = { ...(kept as object), plan: planOf(secret) };
+    expect(restoreRollout(secret, policy, earlier, 0)).not.toBeNull();
   });
 
   it("is not of another plan, nor of what nobody wrote", () => {

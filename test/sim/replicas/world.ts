@@ -83,7 +83,7 @@ export function createSimReplica(
     hooks: createReplicaHooks(() => ({
       sharing: replica.sharing,
       rollouts,
-      experiments: { adopt: () => {} },
+      experiments: { adopt: () => {}, lead: () => {} },
       alerts: { adopt: () => {} },
       book,
       epochs: () => epochs,
