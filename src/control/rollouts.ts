@@ -17,14 +17,7 @@ import { isProven, noteProven } from "../core/rollout/proven.ts";
 import { restoreProven, restoreRollout } from "../core/rollout/saved.ts";
 import { createComplaints } from "./complaints.ts";
 import type { Gates } from "./gates.ts";
-import {
-  commandFor,
-  isSamePlan,
-  isSameSplit,
-  marksOf,
-  splitOf,
-  withShare,
-} from "./rollout-plan.ts";
+import { commandFor, isSamePlan, marksOf, withShare } from "./rollout-plan.ts";
 import { createShareBringer } from "./rollout-share.ts";
 import { viewRollout, type RolloutView } from "./rollout-view.ts";
 import {
