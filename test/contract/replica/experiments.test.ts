@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { err, ok } from "../../../src/base/result.ts";
 import { createExperiments } from "../../../src/control/experiments.ts";
-import type { Sharing } from "../../../src/control/replica/sharing.ts";
+import type { Authority } from "../../../src/control/replica/sharing.ts";
 import type { JsonValue } from "../../../src/core/experiment/policy.ts";
 import type { Config } from "../../../src/core/config/model.ts";
 import { smallText, valid } from "../../core/config/texts.ts";
@@ -10,7 +10,10 @@ import { createFakeTime } from "../../support/fake-time.ts";
 const config = valid(`${smallText}    analysis: { primary: error_rate }\n`);
 
 /** A replica's experiments; the store and the other replicas are what the test makes of them. */
-function open({ isKnown = true, authority = "follow" as ReturnType<Sharing["authority"]> } = {}) {
+function open({
+  isKnown = true,
+  authority = "follow",
+}: { isKnown?: boolean; authority?: Authority } = {}) {
   const time = createFakeTime();
   const system = { isKnown, authority, works: true, stored: new Map<string, JsonValue>() };
   const routed: string[] = [];
