@@ -34,6 +34,13 @@ export class FiringAlerts {
     return told;
   }
 
+  /** Only these fire, as others told them; how gravely an alert was told before stays known. */
+  replace(notices: readonly AlertNotice[]): void {
+    const firing = new Set(notices.map(({ alert }) => alert));
+    for (const alert of this.#alerts.keys()) if (!firing.has(alert)) this.#alerts.delete(alert);
+    for (const notice of notices) this.take(notice);
+  }
+
   /** Those that this channel hears about. */
   for(policy: ChannelPolicy): readonly AlertNotice[] {
     return [...this.#alerts.values()]

@@ -6,8 +6,13 @@ import { FiringAlerts, isWanted } from "./firing-alerts.ts";
 /** Tells every channel what changed. */
 export type Notifier = {
   readonly notify: (notice: AlertNotice) => void;
-  /** Remembers alerts that were told before a restart: only who has to hear of them again and again does. */
+  /**
+   * Takes over all that fires, told before a restart or by another replica: only who has to hear of it again and again
+   * does, and of nothing else.
+   */
   readonly restore: (notices: readonly AlertNotice[]) => void;
+  /** What fires is sent again and again only as long as this holds. Default: always. */
+  readonly resendWhile: (isOurs: () => boolean) => void;
   /**
    * Takes over a configuration. A channel keeps what waits in it when it changes, as long as its name stays; what
    * waits in one that is gone is lost, and logged.
@@ -27,7 +32,11 @@ export function createNotifier(
 ): Notifier {
   const { timers, log } = dependencies;
   const firing = new FiringAlerts();
-  const own: ChannelDependencies = { ...dependencies, firing: (policy) => firing.for(policy) };
+  let isResentHere: (() => boolean) | null = null;
+  const own: ChannelDependencies = {
+    ...dependencies,
+    firing: (policy) => ((isResentHere?.() ?? true) ? firing.for(policy) : []),
+  };
   let channels = policies.map((policy) => new Channel(policy, [], own));
   let stopped: Promise<number> | null = null;
 
@@ -75,8 +84,9 @@ export function createNotifier(
         if (isWanted(told, channel.policy)) channel.notify(told.notice);
       }
     },
-    restore(notices) {
-      for (const notice of notices) firing.take(notice);
+    restore: (notices) => firing.replace(notices),
+    resendWhile(isOurs) {
+      isResentHere = isOurs;
     },
     configure,
     state: () => channels.map((channel) => channel.state()),

@@ -160,11 +160,51 @@ describe("Alertmanager", () => {
     expect(names()).toEqual(["a", "a"]);
   });
 
+  it("does not hear again of what is over by the word of another replica", async () => {
+    const { notify, restore } = desk.open({ ...alertmanager(), minSeverity: "critical" });
+    notify(named("a"));
+    notify(named("b"));
+    await desk.until({ sent: 2, queued: 0 });
+    restore([noticeOf({ alert: "b", severity: "info" })]);
+    desk.time.advance(resendEveryMs);
+    await desk.until({ sent: 3 });
+    restore([]);
+    desk.time.advance(resendEveryMs);
+    notify(named("c"));
+    await desk.until({ sent: 4, queued: 0 });
+    expect(names()).toEqual(["a", "b", "b", "c"]);
+  });
+
+  it("hears again from one replica only, also in the middle of a round", async () => {
+    const { batchMax } = senderLimits;
+    const { restore, resendWhile, notify } = desk.open(alertmanager());
+    let isOurs = true;
+    resendWhile(() => isOurs);
+    restore(many(batchMax + 1));
+    desk.answers = [
+      (outgoing) => {
+        isOurs = false;
+        outgoing.end();
+      },
+      ok,
+    ];
+    desk.time.advance(resendEveryMs);
+    await desk.until({ sent: batchMax });
+    desk.time.advance(resendEveryMs);
+    notify(named("next"));
+    await desk.until({ sent: batchMax + 1, queued: 0 });
+    isOurs = true;
+    desk.time.advance(resendEveryMs);
+    await desk.until({ sent: 2 * batchMax + 3, queued: 0 });
+    expect(posted().map(({ length }) => length)).toEqual([batchMax, 1, batchMax, 2]);
+  });
+
   it("is sent again as many as are remembered", async () => {
     const { restore } = desk.open(alertmanager());
     const { alertsMax: firingMax } = firingLimits;
-    restore(many(firingMax + 1));
-    restore([noticeOf({ alert: "a0", status: "acknowledged", acknowledgedBy: "ann" })]);
+    const [, ...others] = many(firingMax + 1);
+    const seen = noticeOf({ alert: "a0", status: "acknowledged", acknowledgedBy: "ann" });
+    restore([seen, ...others]);
     desk.time.advance(resendEveryMs);
     await desk.until({ sent: firingMax });
     expect(posted().map(({ length }) => length)).toEqual(
