@@ -7,8 +7,9 @@ import { restoreAlerts, saveAlerts } from "../core/alerting/saved.ts";
 import { noticeOf } from "../core/alerting/episode.ts";
 import type { Alert, AlertEvent, AlertsState, AlertTime } from "../core/alerting/state.ts";
 import { createAlerts, stepAlerts } from "../core/alerting/step.ts";
+import { leftUnshared, withUnshared, type UnsharedAlerts } from "../core/alerting/unshared.ts";
 import { readStates } from "./kept.ts";
-import { isOutdated, outdatedTriesMax, type Sharing } from "./replica/sharing.ts";
+import { isOutdated, outdatedTriesMax, type Authority, type Sharing } from "./replica/sharing.ts";
 import type { Store } from "./store/store.ts";
 import type { SupervisorLog } from "./worker-slot.ts";
 
@@ -26,8 +27,10 @@ export type AlertsDependencies = {
   readonly sharing?: Sharing;
   readonly notifier: {
     notify(notice: AlertNotice): void;
-    /** Takes over what fired before this process began, so that its end, and that it lasts, is told. */
+    /** Takes over all that fires and was told by others or before this process began; what else fired is over. */
     restore(notices: readonly AlertNotice[]): void;
+    /** What lasts is told again only as long as this holds. */
+    resendWhile(isOurs: () => boolean): void;
     configure(channels: readonly ChannelPolicy[]): void;
   };
   readonly facts: () => AlertFacts;
@@ -57,9 +60,15 @@ export function createAlertRunner(
   const stored = readStates(store, "alert", log).get(subject);
   let state = (stored === undefined ? null : restoreAlerts(stored, timeNow())) ?? createAlerts();
 
+  /** What this replica told and could not write down. */
+  let unshared: UnsharedAlerts = new Map();
+  let authority: Authority | null = null;
+
+  if (sharing !== undefined) notifier.resendWhile(() => sharing.authority() !== "follow");
   notifier.restore([...state.alerts.values()].flatMap(noticeOfTold));
 
   function feed(event: AlertEvent, tries = outdatedTriesMax): string | null {
+    takeRole();
     const now = timeNow();
     const { next, commands, refused } = stepAlerts(policy, state, event, now);
     const entries = commands.flatMap((command) =>
@@ -75,6 +84,7 @@ export function createAlertRunner(
         : [],
     );
     // What cannot be written down is told all the same; that the store fails is an alert itself.
+    let isShared = authority !== "cut_off";
     if (entries.length > 0) {
       const kept = store?.append(entries, [
         { scope: "alert", subject, state: saveAlerts(next, now.nowMs) },
@@ -83,23 +93,52 @@ export function createAlertRunner(
         adopt();
         return tries > 0 ? feed(event, tries - 1) : kept.error.message;
       }
+      isShared = kept?.ok !== false;
+      if (isShared) unshared = new Map();
     }
     state = next;
-    for (const command of commands) if (command.kind === "notify") notifier.notify(command.notice);
+    for (const command of commands) if (command.kind === "notify") tell(command.notice, isShared);
     return refused;
   }
 
-  /** Who leads next knows what was told; what resolved without it, it has not told. */
+  /** A leader tells the end of what it finds in the store, also for one that follows. */
+  function tell(notice: AlertNotice, isShared: boolean): void {
+    const told = new Map(unshared);
+    if (notice.status === "resolved") told.delete(notice.alert);
+    else if (!isShared && authority !== "follow") told.set(notice.alert, notice);
+    unshared = told;
+    notifier.notify(notice);
+  }
+
+  /** One that comes to follow never looks again by itself: only what the store has goes on. */
+  function takeRole(): void {
+    const before = authority;
+    authority = sharing?.authority() ?? null;
+    if (authority === "follow" && before !== "follow") adopt();
+  }
+
+  /** Who leads next knows what was told; what resolved without it, it has not told. What only this one told stays its. */
   function adopt(): void {
     const shared = sharing?.latest("alert", subject);
-    const read = shared === undefined ? null : restoreAlerts(shared, timeNow());
+    const read = shared === undefined ? createAlerts() : restoreAlerts(shared, timeNow());
     if (read === null) return;
-    state = read;
+    const left = leftUnshared(unshared, read);
+    const isFollowing = sharing?.authority() === "follow";
+    const { next, withoutRoom } = isFollowing
+      ? { next: read, withoutRoom: left }
+      : withUnshared(read, state, left);
+    state = next;
+    unshared = left;
+    for (const notice of withoutRoom.values()) {
+      const endedAtMs = Math.max(notice.startedAtMs, timeNow().atMs);
+      tell({ ...notice, status: "resolved", endedAtMs }, true);
+    }
     notifier.restore([...state.alerts.values()].flatMap(noticeOfTold));
   }
 
   const cancel = timers.every(lookEveryMs, () => {
-    if (sharing?.authority() === "follow") return;
+    takeRole();
+    if (authority === "follow") return;
     feed({ kind: "observe", conditions: conditionsOf(policy, facts()) });
   });
   return {

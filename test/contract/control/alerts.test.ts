@@ -27,6 +27,7 @@ function open(store = openStore(storePath())) {
     notifier: {
       notify: ({ alert, status }) => told.push(`${alert} ${status}`),
       restore: (notices) => restored.push(...notices),
+      resendWhile: () => {},
       configure: () => {},
     },
     facts: () => facts,
