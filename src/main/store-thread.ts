@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { Worker, workerData } from "node:worker_threads";
 import type { SpawnStoreThread } from "../control/store/postgres/bridge.ts";
 import type { ThreadOptions } from "../control/store/postgres/messages.ts";
@@ -30,5 +31,18 @@ export const spawnStoreThread: SpawnStoreThread = (options, onExit) => {
 const started = workerData as StartOptions | null;
 if (started !== null && "store" in started) {
   const { StoreService } = await import("../control/store/postgres/service.ts");
-  new StoreService(started.store, { timers: realTimers, random: realRandom }).start();
+  new StoreService(started.store, {
+    timers: realTimers,
+    random: realRandom,
+    onBug: writeBug,
+  }).start();
+}
+
+/** Past the main thread, for which a standard error that nobody reads any more could be fatal. */
+function writeBug(stack: string): void {
+  try {
+    writeSync(2, `sluice: a bug in the store's thread, please report it: ${stack}\n`);
+  } catch {
+    // Who asked has got a fault.
+  }
 }

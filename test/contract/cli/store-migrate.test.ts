@@ -167,7 +167,9 @@ describe.skipIf(postgres === null)("sluice store migrate", () => {
     valueOf(openShared(url).append([], []));
     // The journal is copied by the time that the states are refused.
     await postgres?.server().query(url, "ALTER TABLE sluice.state ADD CHECK (subject <> 'models')");
-    await expect(migrate(`sqlite:${path}`, url)).rejects.toThrow("violates check constraint");
+    const { exitCode, stderr } = await migrate(`sqlite:${path}`, url);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/SQLSTATE 23514 \(.*violates check constraint/);
     expect(valueOf(openShared(url).read({}))).toEqual([]);
   });
 

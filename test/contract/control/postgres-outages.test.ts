@@ -1,4 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
+import { Connection } from "../../../src/control/store/postgres/connection.ts";
+import type { JudgedGuardrail } from "../../../src/control/store/store.ts";
+import { realTimers } from "../../../src/main/system.ts";
 import { startDeafProxy } from "../../support/deaf-proxy.ts";
 import { entryOf, faultCode, stateOf, valueOf } from "../../support/store.ts";
 import { openShared, reportOf, usePostgres } from "../../support/store-kinds.ts";
@@ -123,5 +126,77 @@ describe.skipIf(postgres === null)("an answer that is lost", () => {
     valueOf(store.addHistory([{ ...row, counts: Uint8Array.of(2) }], 7));
     const range = { fromMs: 0, toMs: 1, resolutionMs: 10_000 } as const;
     expect(valueOf(store.readHistory(range)).rows).toEqual([row]);
+  });
+});
+
+describe.skipIf(postgres === null)("what is asked", () => {
+  test("may hold a NUL, which PostgreSQL has none of, and is found by it", async () => {
+    const store = openShared(await newUrl());
+    const atMs = 0;
+    const resolutionMs = 10_000;
+    const counts = Uint8Array.of(1);
+    valueOf(store.append([entryOf({ subject: "a\0" })], [stateOf({ subject: "a\0" })]));
+    valueOf(store.addHistory([{ series: "a\0", atMs, resolutionMs, counts }]));
+    const of: JudgedGuardrail = {
+      experiment: "a\0",
+      guardrail: "g\0",
+      unit: "ms",
+      onBreach: "pause",
+      dryRun: false,
+    };
+    const measured = { value: 1, control: 1, limit: 2, low: 0, high: 2, requests: 9, pValue: null };
+    valueOf(store.addVerdicts([{ of, atMs, verdict: "ok", ...measured }]));
+    const range = { fromMs: 0, toMs: 1, resolutionMs, series: "a\0" } as const;
+    const about = { experiment: "a\0", guardrail: "g\0", fromMs: 0, toMs: 1, stepMs: 1 };
+    const found = [
+      store.read({ about: "a\0" }),
+      store.read({ subject: "a\0" }),
+      store.states("rollout"),
+      store.readHistory(range),
+      store.historySeries("a\0"),
+      store.readSeries({ ...range, limit: 9 }),
+      store.judgedGuardrails("a\0"),
+      store.readVerdicts(about),
+    ].map((answer) => {
+      const value = valueOf<object>(answer);
+      return "rows" in value ? value.rows : value;
+    });
+    for (const each of found) expect(each).toHaveLength(1);
+    expect(valueOf(store.countSeries(range))).toBe(1);
+    expect(valueOf(store.firstVerdictMs("a\0"))).toBe(0);
+    const report = { ...reportOf(store), name: "h\0", adminUrl: "http://\0", configHash: "\0" };
+    expect(valueOf(await store.heartbeat(report, true)).replicas).toHaveLength(1);
+  });
+
+  test("gives a fault where Sluice has a bug, and neither throws nor rejects", async () => {
+    const store = openShared(await newUrl());
+    expect(store.readHistory(null as never)).toMatchObject({
+      error: { code: "io", message: expect.stringContaining("TypeError") as string },
+    });
+    expect(await store.heartbeat(null as never, true)).toMatchObject({
+      error: { code: "io", message: expect.stringContaining("a bug in Sluice") as string },
+    });
+    valueOf(store.append([entryOf()], []));
+    valueOf(await store.heartbeat(reportOf(store), true));
+  });
+});
+
+describe.skipIf(postgres === null)("a connection", () => {
+  const connect = async (url: string, onLost: (error: Error) => void = () => {}) => {
+    const options = { url, applicationName: "sluice test", deadlineMs: 15_000, isReadOnly: false };
+    const connection = new Connection({ ...options, onLost }, realTimers);
+    onTestFinished(() => connection.end());
+    await connection.open();
+    return connection;
+  };
+
+  test("on which a transaction was left open is not used again", async () => {
+    const lost: string[] = [];
+    const connection = await connect(await newUrl(), ({ message }) => lost.push(message));
+    await connection.ask((session) => session.run("SELECT 1"));
+    expect(lost).toEqual([]);
+    await connection.ask((session) => session.run("BEGIN"));
+    expect(lost).toEqual(["Connection terminated: a transaction was left open"]);
+    await expect(connection.ask((session) => session.run("SELECT 1"))).rejects.toThrow("left open");
   });
 });

@@ -1,7 +1,13 @@
-import { describe, expect, test } from "vitest";
+import pg from "pg";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { placeOf } from "../../../src/core/config/database-place.ts";
 import { faultOf } from "../../../src/control/store/postgres/fault.ts";
-import { schemaSteps, type SchemaStep } from "../../../src/control/store/postgres/schema.ts";
+import {
+  lockClass,
+  locks,
+  schemaSteps,
+  type SchemaStep,
+} from "../../../src/control/store/postgres/schema.ts";
 import { ownerPassword } from "../../support/postgres.ts";
 import { entryOf, faultCode, stateOf, valueOf } from "../../support/store.ts";
 import { openShared, usePostgres } from "../../support/store-kinds.ts";
@@ -141,6 +147,46 @@ describe.skipIf(postgres === null)("a database that cannot be used", () => {
     await holder;
     valueOf(store.append([entryOf()], []));
   });
+
+  test("because others hold the lock of appends is asked on the same session", async () => {
+    const url = await newUrl();
+    const store = openShared(url, { deadlineMs: 2000 });
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    onTestFinished(() => holder.end());
+    await holder.query(`SELECT pg_advisory_lock(${lockClass}, ${locks.append})`);
+    expect(faultCode(store.append([entryOf()], [stateOf()]))).toBe("locked");
+    expect(valueOf(store.states("rollout"))).toEqual([]);
+    await holder.query("SELECT pg_advisory_unlock_all()");
+    expect(valueOf(store.append([entryOf()], [stateOf()]))).toBe(1);
+    expect(valueOf(store.states("rollout"))).toHaveLength(1);
+  });
+
+  test("because it refuses what was asked says so, and goes on", async () => {
+    const url = await newUrl();
+    const store = openShared(url);
+    const refuse = "ADD CONSTRAINT no_eve CHECK (actor <> 'eve')";
+    await postgres?.server().query(url, `ALTER TABLE sluice.journal ${refuse}`);
+    expect(store.append([entryOf({ actor: "eve" })], [])).toMatchObject({
+      error: { code: "io", message: expect.stringContaining("SQLSTATE 23514") as string },
+    });
+    expect(store.isUp()).toBe(true);
+    valueOf(store.append([entryOf()], []));
+    expect(valueOf(store.read({}))).toHaveLength(1);
+  });
+
+  test("is found out before anybody asks, whatever is wrong with it", async () => {
+    const url = await newUrl();
+    const store = openShared(url);
+    const rename = (from: string, to: string) =>
+      postgres?.server().query(url, `ALTER TABLE sluice.${from} RENAME TO ${to}`);
+    await rename("schema_version", "other");
+    await expect.poll(() => store.isUp()).toBe(false);
+    expect(faultCode(store.read({}))).toBe("unreadable");
+    await rename("other", "schema_version");
+    await expect.poll(() => store.isUp()).toBe(true);
+    valueOf(store.append([entryOf()], []));
+  });
 });
 
 describe("what went wrong at the server", () => {
@@ -160,13 +206,24 @@ describe("what went wrong at the server", () => {
     ["40P01", "locked"],
     ["58030", "io"],
     ["XX001", "corrupt"],
-    ["23505", undefined],
+    ["25P02", "unreachable"],
+    ["25001", "unreachable"],
   ])("%s is %s", (state, code) => {
     const error = Object.assign(new Error("says p@ss"), { code: state, severity: "ERROR" });
     const fault = faultOf(place, error);
     expect(fault?.code).toBe(code);
     expect(fault?.message ?? "").not.toContain("p@ss");
   });
+
+  test.each(["0A000", "22021", "23505", "40003", "54000", "55000", "P0001", "XX000"])(
+    "%s, which Sluice knows nothing of, is named",
+    (state) => {
+      const error = Object.assign(new Error("says p@ss"), { code: state, severity: "ERROR" });
+      const fault = faultOf(place, error);
+      expect(fault?.code).toBe("io");
+      expect(fault?.message).toContain(`SQLSTATE ${state} (says ***)`);
+    },
+  );
 
   test.each(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT"])(
     "%s is unreachable",

@@ -30,7 +30,7 @@ const respawnMs = 1000;
 /** What a thread needs to start, on a busy machine. */
 const startMsMax = 5000;
 
-type Answer = Extract<FromThread, { kind: "answer" | "fault" | "bug" }>;
+type Answer = Extract<FromThread, { kind: "answer" | "fault" }>;
 
 /**
  * The main thread's end: asks the other thread, and stands still for the answer or not. While the server is known to be gone
@@ -62,7 +62,7 @@ export class Bridge {
     return !this.#isClosed && Atomics.load(this.#flags, flag.isUp) === 1;
   }
 
-  /** Stands still until the answer is there or the deadline has passed. Throws when the thread found a bug. */
+  /** Stands still until the answer is there or the deadline has passed. Nothing that the thread met throws here. */
   ask<Name extends keyof BlockingOperations>(
     name: Name,
     ...values: Parameters<BlockingOperations[Name]>
@@ -81,25 +81,21 @@ export class Bridge {
     return err(this.#fault(`does not answer (nothing in ${deadlineMs} ms)`));
   }
 
-  /** Resolves with the answer; rejects when the thread found a bug. */
+  /** Resolves with the answer; never rejects for what the thread met. */
   askLater<Name extends keyof LaterOperations>(
     name: Name,
     ...values: Parameters<LaterOperations[Name]>
   ): Promise<Result<ReturnType<LaterOperations[Name]>, StoreFault>> {
     if (this.#isClosed) return Promise.resolve(err(this.#closedFault()));
     if (!this.isUp) return Promise.resolve(err(this.#downFault()));
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const id = this.#post(name, values);
       // The process does not end before the answer.
       this.#port.ref();
       this.#later.set(id, (answer) => {
         this.#later.delete(id);
         if (this.#later.size === 0) this.#port.unref();
-        try {
-          resolve(resultOf(answer));
-        } catch (error) {
-          reject(error);
-        }
+        resolve(resultOf(answer));
       });
     });
   }
@@ -179,7 +175,5 @@ export class Bridge {
 }
 
 function resultOf<Value>(answer: Answer): Result<Value, StoreFault> {
-  if (answer.kind === "answer") return ok(answer.value as Value);
-  if (answer.kind === "fault") return err(answer.fault);
-  throw new Error(answer.message);
+  return answer.kind === "answer" ? ok(answer.value as Value) : err(answer.fault);
 }

@@ -82,11 +82,17 @@ export class Connection {
     this.#asked += 1;
     const asked = this.#tail.then(() => {
       if (this.#lost !== null) throw this.#lost;
-      return this.#within(deadlineMs, () => work(this.#session));
+      return this.#within(deadlineMs, () => work(this.#session)).finally(() => this.#inspect());
     });
     const settle = () => void (this.#asked -= 1);
     this.#tail = asked.then(settle, settle);
     return asked;
+  }
+
+  /** Whatever is asked next would become part of a transaction that was left open, or be refused in an aborted one. */
+  #inspect(): void {
+    if (this.#client.getTransactionStatus() === "I") return;
+    this.#lose(new Error("Connection terminated: a transaction was left open"));
   }
 
   /** Takes its leave of the server, as far as that listens. */
@@ -129,28 +135,36 @@ export class Connection {
 
   readonly #session: Session = {
     rows: async <Row>(sql: string, values: readonly unknown[] = []) => {
-      const { rows } = await this.#client.query(sql, [...values]);
+      const { rows } = await this.#client.query(sql, values.map(storable));
       return rows as Row[];
     },
     run: async (sql, values = []) => {
-      const { rowCount } = await this.#client.query(sql, [...values]);
+      const { rowCount } = await this.#client.query(sql, values.map(storable));
       return rowCount ?? 0;
     },
   };
 }
 
-/** Runs `change` so that all of it happens or nothing. */
+/** PostgreSQL's text holds every character but the first one. */
+export function storable<Value>(value: Value): Value;
+export function storable(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll("\0", "\uFFFD");
+  return Array.isArray(value) ? value.map(storable) : value;
+}
+
+/** Runs `change` so that all of it happens or nothing; `begin` may do more in the same statement. */
 export async function inTransaction<Value>(
   session: Session,
   change: () => Promise<Value>,
+  begin = "BEGIN",
 ): Promise<Value> {
-  await session.run("BEGIN");
   try {
+    await session.run(begin);
     const value = await change();
     await session.run("COMMIT");
     return value;
   } catch (error) {
-    // A connection that is gone has rolled back itself, or nobody knows.
+    // Also when only the rest of `begin` failed. A connection that is gone has rolled back itself, or nobody knows.
     await session.run("ROLLBACK").catch(() => 0);
     throw error;
   }

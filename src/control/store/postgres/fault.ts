@@ -15,10 +15,20 @@ export class Refusal extends Error {
 export function faultOf(place: Place, error: unknown): StoreFault | null {
   if (error instanceof Refusal) return error.fault;
   if (!(error instanceof Error)) return null;
-  const code = codeOf(error);
-  if (code === null) return null;
   const reason = withoutSecret(place, error.message || codeText(error));
-  return { code, message: `${sentences[code](place.name)} (${reason})` };
+  const code = codeOf(error);
+  if (code !== null) return { code, message: `${sentences[code](place.name)} (${reason})` };
+  const state = sqlStateOf(error);
+  if (state === null) return null;
+  const message = `the store ${place.name} refused what it was asked with SQLSTATE ${state} (${reason})`;
+  return { code: "io", message };
+}
+
+/** The fault that somebody gets for a bug of Sluice's: its stack is for the log. */
+export function faultOfBug(place: Place, error: unknown): StoreFault {
+  const reason = withoutSecret(place, String(error));
+  const message = `a bug in Sluice keeps it from using the store ${place.name} (${reason}); the standard error says where`;
+  return { code: "io", message };
 }
 
 type Code = Exclude<StoreFault["code"], "newer" | "too_large" | "fenced">;
@@ -44,8 +54,8 @@ const sqlStates: Readonly<Record<string, Code>> = {
   // A standby, or a role that may not.
   "25006": "read_only",
   "42501": "read_only",
-  // A session that was ended while it stood still in a transaction.
-  "25P03": "unreachable",
+  // A session that stood still in a transaction and was ended, or that is left in one: it is given up.
+  "25": "unreachable",
   "28": "unreadable",
   "3D000": "unreadable",
   // Tables or columns that are not there: somebody else's schema, or one that was dropped.
@@ -83,15 +93,20 @@ const lostMessages =
 function codeOf(error: Error): Code | null {
   // The JSON that was stored is none any more.
   if (error instanceof SyntaxError) return "corrupt";
+  const state = sqlStateOf(error);
+  if (state !== null) return sqlStates[state] ?? sqlStates[state.slice(0, 2)] ?? null;
   const code = codeText(error);
-  if (/^[0-9A-Z]{5}$/.test(code) && "severity" in error) {
-    return sqlStates[code] ?? sqlStates[code.slice(0, 2)] ?? null;
-  }
   if (socketCodes.has(code)) return "unreachable";
   // Certificates that are not believed.
   if (/^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/.test(code)) return "unreadable";
   if (/^SASL: |password must be a string/.test(error.message)) return "unreadable";
   return lostMessages.test(error.message) ? "unreachable" : null;
+}
+
+/** Null when it was not the server who said it. */
+function sqlStateOf(error: Error): string | null {
+  const code = codeText(error);
+  return /^[0-9A-Z]{5}$/.test(code) && "severity" in error ? code : null;
 }
 
 function codeText(error: Error): string {

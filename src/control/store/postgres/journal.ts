@@ -3,7 +3,7 @@ import type { JsonValue } from "../../../core/experiment/policy.ts";
 import { entryOf, journalSelection, type JournalRow } from "../journal-reads.ts";
 import type { StateVersion } from "../shared-store.ts";
 import type { JournalQuery, StoredState } from "../store.ts";
-import type { Session } from "./connection.ts";
+import { inTransaction, type Session } from "./connection.ts";
 import { Refusal } from "./fault.ts";
 import { lockClass, locks } from "./schema.ts";
 
@@ -44,18 +44,15 @@ export async function append(
   { entries, states, fence }: Appended,
   instance: string,
 ): Promise<number> {
-  await session.run(`BEGIN; SELECT pg_advisory_xact_lock(${lockClass}, ${locks.append})`);
-  try {
+  const write = async () => {
     if (fence !== null) await checkFence(session, fence);
     const written = await checkVersions(session, states);
     const sequence = await addEntries(session, entries);
     if (written.length > 0) await putStates(session, written, sequence, instance);
-    await session.run("COMMIT");
     return sequence;
-  } catch (error) {
-    await session.run("ROLLBACK").catch(() => 0);
-    throw error;
-  }
+  };
+  const begin = `BEGIN; SELECT pg_advisory_xact_lock(${lockClass}, ${locks.append})`;
+  return inTransaction(session, write, begin);
 }
 
 /** Nobody takes the lead while this transaction lasts. */

@@ -88,8 +88,6 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
   | { readonly kind: "fault"; readonly id: number; readonly fault: StoreFault }
-  /** Something that is no matter of the server's. */
-  | { readonly kind: "bug"; readonly id: number; readonly message: string }
   /** Why the server cannot be used; null when it can. */
   | { readonly kind: "status"; readonly down: StoreFault | null }
   | { readonly kind: "changed"; readonly changed: StateVersion };

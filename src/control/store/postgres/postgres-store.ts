@@ -31,6 +31,7 @@ import {
 } from "../store.ts";
 import type { StoredVerdict } from "../verdicts.ts";
 import { Bridge, type BridgeDependencies } from "./bridge.ts";
+import { storable } from "./connection.ts";
 import { placeOf } from "../../../core/config/database-place.ts";
 import { schemaSteps, type SchemaStep } from "./schema.ts";
 
@@ -118,7 +119,8 @@ class PostgresStore implements SharedStore {
   addHistory(rows: readonly HistoryRow[], batch?: number): Result<void, StoreFault> {
     const tooLarge = over("rows of history at once", rows.length, historyBatchMax);
     if (tooLarge !== null) return err(tooLarge);
-    return this.#bridge.ask("addHistory", rows, batch ?? null);
+    const kept = rows.map((row) => ({ ...row, series: storable(row.series) }));
+    return this.#bridge.ask("addHistory", kept, batch ?? null);
   }
 
   readHistory(query: HistoryQuery): Result<HistoryPage, StoreFault> {
@@ -148,7 +150,11 @@ class PostgresStore implements SharedStore {
   addVerdicts(rows: readonly VerdictRow[]): Result<void, StoreFault> {
     const tooLarge = over("verdicts at once", rows.length, historyBatchMax);
     if (tooLarge !== null) return err(tooLarge);
-    return this.#bridge.ask("addVerdicts", rows);
+    const kept = rows.map(({ of, ...row }) => {
+      const names = { experiment: storable(of.experiment), guardrail: storable(of.guardrail) };
+      return { ...row, of: { ...of, ...names } };
+    });
+    return this.#bridge.ask("addVerdicts", kept);
   }
 
   judgedGuardrails(experiment: string): Result<readonly JudgedGuardrail[], StoreFault> {
@@ -199,9 +205,4 @@ class PostgresStore implements SharedStore {
   close(): void {
     this.#bridge.close();
   }
-}
-
-/** PostgreSQL's text holds every character but the first one. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "\uFFFD");
 }

@@ -2,7 +2,7 @@ import type { Random, Timers } from "../../../base/clock.ts";
 import type { StateVersion } from "../shared-store.ts";
 import type { StoreFault } from "../store.ts";
 import { Connection, type Session } from "./connection.ts";
-import { faultOf, Refusal } from "./fault.ts";
+import { faultOf, faultOfBug, Refusal } from "./fault.ts";
 import { stateChannel } from "./journal.ts";
 import {
   flag,
@@ -12,8 +12,15 @@ import {
   type ToThread,
 } from "./messages.ts";
 import { createOperations, ServerParts } from "./operations.ts";
-import { placeOf, type Place } from "../../../core/config/database-place.ts";
+import { placeOf, withoutSecret, type Place } from "../../../core/config/database-place.ts";
 import { checkVersion, migrationMsMax, prepareSchema } from "./schema.ts";
+
+export type StoreServiceDependencies = {
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Something that is no matter of the server's; told once of each operation. */
+  readonly onBug: (stack: string) => void;
+};
 
 const pingMs = 500;
 /** Between two tries to connect: the first soon, later ones at most so far apart. */
@@ -22,12 +29,14 @@ const retryMs = { first: 50, max: 1000 } as const;
 /**
  * Runs in a thread of its own: keeps two connections to the server, one for what the main thread waits for and one for all
  * else, performs what it is asked, and finds the server again when it is gone. Nothing that the server or the network does
- * ends the thread.
+ * ends the thread, and nothing that happens in it is thrown on the main thread.
  */
 export class StoreService {
   readonly #options: ThreadOptions;
   readonly #timers: Timers;
   readonly #random: Random;
+  readonly #onBug: (stack: string) => void;
+  readonly #buggy = new Set<string>();
   readonly #place: Place;
   readonly #flags: Int32Array;
   readonly #parts: ServerParts;
@@ -44,13 +53,11 @@ export class StoreService {
   #hasToldStatus = false;
   #cancelPings = () => {};
 
-  constructor(
-    options: ThreadOptions,
-    { timers, random }: { readonly timers: Timers; readonly random: Random },
-  ) {
+  constructor(options: ThreadOptions, { timers, random, onBug }: StoreServiceDependencies) {
     this.#options = options;
     this.#timers = timers;
     this.#random = random;
+    this.#onBug = onBug;
     this.#place = placeOf(options.url);
     this.#flags = new Int32Array(options.flags);
     this.#down = { code: "unreachable", message: `the store ${this.#place.name} is not there yet` };
@@ -77,9 +84,15 @@ export class StoreService {
       this.#post({ kind: "answer", id, value: await perform(...values) });
     } catch (error) {
       const fault = faultOf(this.#place, error);
-      if (fault !== null) this.#post({ kind: "fault", id, fault });
-      else this.#post({ kind: "bug", id, message: textOf(error) });
+      this.#post({ kind: "fault", id, fault: fault ?? faultOfBug(this.#place, error) });
+      if (fault === null) this.#tellBug(name, error);
     }
+  }
+
+  #tellBug(name: string, error: unknown): void {
+    if (this.#buggy.has(name)) return;
+    this.#buggy.add(name);
+    this.#onBug(`${name}: ${withoutSecret(this.#place, textOf(error))}`);
   }
 
   #connected(connection: Connection | null): Connection {
@@ -173,21 +186,23 @@ export class StoreService {
     const [work, session] = [this.#work, this.#session];
     if (this.#isPinging || this.#down !== null || work === null || session === null) return;
     this.#isPinging = true;
-    try {
-      const idle = [work, session].filter((connection) => connection.isIdle);
-      await Promise.all(idle.map((connection) => connection.ask((asked) => this.#look(asked))));
-      // The main thread may have given up on an answer that came all the same.
-      if (this.#down === null) Atomics.store(this.#flags, flag.isUp, 1);
-    } catch (error) {
-      // Lost connections say so themselves. With a schema that has become too new, both end.
-      if (!(error instanceof Refusal)) return;
-      for (const connection of [work, session]) {
-        connection.close();
-        this.#lose(connection, error);
+    const idle = [work, session].filter((connection) => connection.isIdle);
+    const looks = idle.map(async (connection) => {
+      try {
+        await connection.ask((asked) => this.#look(asked));
+      } catch (error) {
+        // With a schema that has become too new, both end.
+        const ended = error instanceof Refusal ? [work, session] : [connection];
+        for (const each of ended) {
+          each.close();
+          this.#lose(each, error);
+        }
       }
-    } finally {
-      this.#isPinging = false;
-    }
+    });
+    await Promise.all(looks);
+    this.#isPinging = false;
+    // The main thread may have given up on an answer that came all the same.
+    if (this.#down === null) Atomics.store(this.#flags, flag.isUp, 1);
   }
 
   async #look(session: Session): Promise<void> {
