@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Connection } from "../../../src/control/store/postgres/connection.ts";
+import { TelemetryReader } from "../../../src/control/store/postgres/telemetry.ts";
 import type { JudgedGuardrail } from "../../../src/control/store/store.ts";
 import { realTimers } from "../../../src/main/system.ts";
 import { startDeafProxy } from "../../support/deaf-proxy.ts";
@@ -198,5 +199,32 @@ describe.skipIf(postgres === null)("a connection", () => {
     await connection.ask((session) => session.run("BEGIN"));
     expect(lost).toEqual(["Connection terminated: a transaction was left open"]);
     await expect(connection.ask((session) => session.run("SELECT 1"))).rejects.toThrow("left open");
+  });
+
+  test("that is lost between two pages of telemetry costs no part", async () => {
+    const url = await newUrl();
+    const store = openShared(url);
+    const first = await connect(url);
+    const reader = new TelemetryReader("reader");
+    await first.ask((session) => reader.begin(session));
+    // Two of them are a page.
+    for (const sequence of [1, 2, 3]) {
+      valueOf(await store.publish(sequence, new Uint8Array(3 * 1024 * 1024).fill(sequence)));
+    }
+    let asked = 0;
+    const cut = await reader.collect(async (work) => {
+      asked += 1;
+      if (asked === 2) {
+        const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity";
+        const where = "application_name = 'sluice test' AND datname = current_database()";
+        await postgres?.server().query(url, `${end} WHERE ${where}`);
+      }
+      return first.ask(work);
+    });
+    expect([asked, ...cut.map(({ body }) => body[0])]).toEqual([2, 1, 2]);
+    await expect(reader.collect((work) => first.ask(work))).rejects.toThrow(/terminat/);
+    const second = await connect(url);
+    const rest = await reader.collect((work) => second.ask(work));
+    expect(rest.map(({ body }) => body[0])).toEqual([3]);
   });
 });

@@ -40,7 +40,10 @@ export class TelemetryReader {
     this.#since = row?.now ?? null;
   }
 
-  /** The next parts of all others in turn, each once and in order; `ask` gets the connection for one statement. */
+  /**
+   * The next parts of all others in turn, each once and in order; `ask` gets the connection for one statement. Rejects only
+   * while nothing was collected: what was is given, and the next call finds out what went wrong.
+   */
   async collect(
     ask: <Value>(work: (session: Session) => Promise<Value>) => Promise<Value>,
   ): Promise<readonly RemotePart[]> {
@@ -48,7 +51,13 @@ export class TelemetryReader {
     let bytes = 0;
     while (bytes < collectBytesMax) {
       const roomBytes = Math.min(pageBytesMax, collectBytesMax - bytes);
-      const page = await ask((session) => this.#readPage(session, roomBytes));
+      let page: readonly Part[];
+      try {
+        page = await ask((session) => this.#readPage(session, roomBytes));
+      } catch (error) {
+        if (collected.length === 0) throw error;
+        break;
+      }
       for (const { instance, sequence, body } of page) {
         collected.push({ instance, body });
         bytes += body.byteLength;
