@@ -46,6 +46,7 @@ function open({ repeatMs = null as number | null } = {}) {
         return { instance, name: instance, version, startedMs: 0, adminUrl: null, configHash: "c" };
       },
       hooks: {
+        onKnown: () => {},
         onLead: () => {},
         onHeard: () => {},
         onStates: (changed) => changed.has("alert") && alerts.adopt(),
