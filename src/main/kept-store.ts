@@ -87,7 +87,7 @@ function openShared(url: string, retentionMs: number, log: SupervisorLog): KeptS
   const asked = store.states("config");
   if (!asked.ok) {
     const { code, message } = asked.error;
-    log("error", "the store cannot be used: rollouts stay at 0 until it can", {
+    log("error", "the store cannot be used: everybody gets the control until it can", {
       code,
       reason: message,
       remedy: "mend what the reason names; Sluice goes on trying by itself",

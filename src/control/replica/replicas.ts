@@ -71,6 +71,8 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
   let isAsking = false;
   let isStopped = false;
   let told: Authority | null = null;
+  /** Why the store did not answer last. */
+  let fault: string | null = null;
 
   /** A leader counts from when it asked: the others count from when the server heard it, which is later. */
   function isHeard(): boolean {
@@ -94,8 +96,9 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     const isNews = told !== null || now !== "cut_off";
     told = now;
     if (!isNews) return;
-    const level = now === "cut_off" ? "error" : "info";
-    log(level, roles[now], { epoch, leader, replicas: replicas.length });
+    const facts = { epoch, leader, replicas: replicas.length };
+    if (now === "cut_off") log("error", roles[now], { ...facts, reason: fault });
+    else log("info", roles[now], facts);
   }
 
   async function beat(): Promise<void> {
@@ -108,6 +111,7 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
     });
     if (isStopped) return;
     if (!answered.ok) {
+      fault = answered.error.message;
       tellRole();
       return;
     }
