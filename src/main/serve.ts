@@ -29,7 +29,7 @@ export async function runServe({ configPath, env }: ServeOptions): Promise<numbe
       log: (level) => (log = createLog(level, output)),
     });
     announce(sluice);
-    return await serveUntilSignal(sluice, early.end());
+    return await serveUntilSignal(sluice, early);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     const { issues, message } = error;
@@ -81,7 +81,7 @@ function noteEarlySignals(): { end(): string | null } {
  * The first SIGTERM or SIGINT drains (0); one during `listen.drain_delay` ends the delay, a further one ends
  * everything at once (1). SIGHUP reloads.
  */
-function serveUntilSignal(sluice: Sluice, early: string | null): Promise<number> {
+function serveUntilSignal(sluice: Sluice, early: { end(): string | null }): Promise<number> {
   const { log } = sluice;
   const onReload = (signal: string) => void sluice.reloadFromFile(signal);
   return new Promise((resolve) => {
@@ -120,9 +120,11 @@ function serveUntilSignal(sluice: Sluice, early: string | null): Promise<number>
     };
     process.on("SIGHUP", onReload).on("SIGTERM", onEnd).on("SIGINT", onEnd);
     process.on("uncaughtException", onFault);
-    if (early === null) return;
+    // Only now: while nobody listens to a signal it ends the process, or as PID 1 is lost.
+    const signal = early.end();
+    if (signal === null) return;
     // Nobody has sent traffic yet, so there is nobody to wait for.
-    onEnd(early);
+    onEnd(signal);
     sluice.hurry();
   });
 }
