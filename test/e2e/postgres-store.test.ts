@@ -58,7 +58,9 @@ describe.skipIf(postgres === null)("a Sluice that keeps its state in PostgreSQL"
     await server?.kill();
     const { sluice, ask } = await startWith(url);
     expect((await fetch(`${sluice.url}/x`)).status).toBe(200);
-    await sluice.logged({ msg: "the store cannot be used: everybody gets the control until it can" });
+    await sluice.logged({
+      msg: "the store cannot be used: everybody gets the control until it can",
+    });
     await server?.restart();
     await expect
       .poll(async () => JSON.parse(await ask("/v1/system")) as unknown)
