@@ -57,7 +57,10 @@ export function createAlertRunner(
     atMs: Math.round(clock.wallMs()),
   });
   let policy = initial;
-  const stored = readStates(store, "alert", log).get(subject);
+  const stored =
+    sharing === undefined
+      ? readStates(store, "alert", log).get(subject)
+      : sharing.latest("alert", subject);
   let state = (stored === undefined ? null : restoreAlerts(stored, timeNow())) ?? createAlerts();
 
   /** What this replica told and could not write down. */

@@ -9,7 +9,7 @@ import {
   type KeptEpochs,
 } from "./epochs.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Sharing } from "./replica/sharing.ts";
+import { mayLead, type Sharing } from "./replica/sharing.ts";
 import type { Store } from "./store/store.ts";
 
 /**
@@ -22,8 +22,6 @@ export const sharedEpochStep = 1000;
 export type EpochBook = {
   /** To begin with. */
   readonly first: Epochs;
-  /** What was kept when this process began. */
-  readonly keptBefore: KeptEpochs;
   /** The epochs to route in; `proposed` is one higher than `before` where the split is another one. */
   next(before: Epochs, proposed: Epochs, experiments: Experiments): Epochs;
   /** Writes down the epochs that the workers route by now. */
@@ -60,11 +58,9 @@ function createOwnBook(
   initial: Experiments,
 ): EpochBook {
   const nowMs = () => Math.round(clock.wallMs());
-  const keptBefore = restoreEpochs(store, initial, nowMs());
-  let kept = keptBefore;
+  let kept = restoreEpochs(store, initial, nowMs());
   return {
     first: epochsOf(kept),
-    keptBefore,
     next: (_before, proposed) => proposed,
     keep(epochs, experiments) {
       kept = keepEpochs(store, kept, epochs, experiments, nowMs());
@@ -82,8 +78,7 @@ function createSharedBook(
   initial: Experiments,
 ): EpochBook {
   const readShared = () => parseEpochs(sharing.latest("config", epochsSubject));
-  const keptBefore = readShared();
-  let kept = keptBefore;
+  let kept = readShared();
   let routed = new Map<string, string>();
 
   function isShared(key: string, fingerprint: string): boolean {
@@ -91,7 +86,7 @@ function createSharedBook(
   }
 
   function next(before: Epochs, proposed: Epochs, experiments: Experiments): Epochs {
-    const leads = sharing.authority() === "lead";
+    const leads = mayLead(sharing);
     const epochs: Record<string, number> = { ...before };
     for (const experiment of Object.values(experiments)) {
       const { key } = experiment;
@@ -111,11 +106,10 @@ function createSharedBook(
 
   return {
     first: next({}, {}, initial),
-    keptBefore,
     next,
     keep(epochs, experiments) {
       routed = new Map(Object.values(experiments).map((each) => [each.key, fingerprintOf(each)]));
-      if (sharing.authority() !== "lead") return;
+      if (!mayLead(sharing)) return;
       const numbered = Object.fromEntries(
         Object.entries(experiments).filter(([key]) => (epochs[key] ?? 1) % sharedEpochStep === 0),
       );

@@ -14,7 +14,13 @@ import { createExperiment, ranMs, stepExperiment } from "../core/experiment/step
 import type { ExperimentWatch, WatchedArms } from "./experiment-watch.ts";
 import { createExperimentWatch } from "./experiment-watch.ts";
 import { journalMax, owedMax, readJournal, readStates, type JournalLine } from "./kept.ts";
-import { cutOffReason, isOutdated, outdatedTriesMax, type Sharing } from "./replica/sharing.ts";
+import {
+  cutOffReason,
+  isOutdated,
+  mayLead,
+  outdatedTriesMax,
+  type Sharing,
+} from "./replica/sharing.ts";
 import type { Store, StoreFault } from "./store/store.ts";
 
 /** How often running experiments are looked at. */
@@ -87,7 +93,7 @@ export function createExperiments(
 ): Experiments {
   const { clock, timers, store, sharing, measured, apply, log } = dependencies;
   const all = new Map<string, Kept>();
-  const stored = readStates(store, "experiment", log);
+  const stored = readStates(sharing === undefined ? store : null, "experiment", log);
   let experimentsMax = Infinity;
 
   function configure(next: Config): void {
@@ -125,7 +131,7 @@ export function createExperiments(
   /** A draft that the file wants to run is started; what it wants to be a draft again is stopped. */
   function obeyFile(one: Kept, wanted: "running" | "draft"): void {
     // Where replicas decide together, the leader does what the file wants.
-    one.isWishOpen = (sharing?.authority() ?? "lead") !== "lead";
+    one.isWishOpen = !mayLead(sharing);
     if (one.isWishOpen) return;
     const { kind } = one.state.phase;
     const isDraft = kind === "draft";
@@ -229,7 +235,7 @@ export function createExperiments(
   function look(): void {
     for (const one of all.values()) {
       if (one.owed.length > 0) settle(one);
-      if ((sharing?.authority() ?? "lead") !== "lead") continue;
+      if (!mayLead(sharing)) continue;
       if (one.state.phase.kind !== "running" || one.policy.lifecycle === null) continue;
       const arms = measured(one.policy.key);
       if (arms === null) continue;

@@ -35,6 +35,7 @@ import {
   cutOffReason,
   foreignReason,
   isOutdated,
+  mayLead,
   outdatedTriesMax,
   type Sharing,
 } from "./replica/sharing.ts";
@@ -98,7 +99,7 @@ export type Rollouts = {
 export function createRollouts(config: Config, dependencies: RolloutsDependencies): Rollouts {
   const { clock, timers, apply, log, store, sharing, gates, queries } = dependencies;
   const running = new Map<string, Running>();
-  const kept = readStates(store, "rollout", log);
+  const kept = readStates(sharing === undefined ? store : null, "rollout", log);
   const complain = createComplaints(clock, log);
   const record = createRolloutRecord({ clock, store, sharing, complain });
   const { entryOf, keep, shared, sharedState, isForeign } = record;
@@ -147,13 +148,9 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
         one.proven = noteProven(one.proven, known.marks.treatment, clock.wallMs());
       }
       // Another replica may have had the new plan before; until then its leader decides what becomes of the old one.
-      if (known !== undefined && restored === null && mayLead()) claim(one, known.state);
+      if (known !== undefined && restored === null && mayLead(sharing)) claim(one, known.state);
       if (one.state.phase.kind === "waiting") obeyFile(one);
     }
-  }
-
-  function mayLead(): boolean {
-    return (sharing?.authority() ?? "lead") === "lead";
   }
 
   /** Writes down that there is another plan now; nobody has its treatment yet. */
@@ -176,7 +173,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
   function obeyFile(one: Running): void {
     const name = commandFor(one.policy.desired, one.state.phase.kind);
     // Where replicas decide together, the leader brings things on; all of them may stop what their file forbids.
-    one.isWishOpen = name !== null && !(mayLead() || isLoweringCommand(name));
+    one.isWishOpen = name !== null && !(mayLead(sharing) || isLoweringCommand(name));
     if (name === null || one.isWishOpen) return;
     const refused = order(one, name, "configuration");
     if (refused !== null) {
@@ -221,7 +218,7 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
 
   function feed(one: Running, event: RolloutEvent, tries = outdatedTriesMax): string | null {
     const nowMs = clock.monotonicMs();
-    const authority = mayLead() ? "full" : "lower";
+    const authority = mayLead(sharing) ? "full" : "lower";
     const { next, commands, refused } = step(one.policy, one.state, event, nowMs, authority);
     const lines = commands.flatMap((command) => (command.kind === "journal" ? [command] : []));
     const { proven, startedMs } = one;
@@ -233,9 +230,10 @@ export function createRollouts(config: Config, dependencies: RolloutsDependencie
       // What cannot be written down may lower the risk, never raise it.
       if (isOld || !mayGoUnkept(one.state, next)) {
         Object.assign(one, { proven, startedMs });
-        // What the tick brought was seen all the same.
-        const watched = step(one.policy, one.state, event, nowMs, "watch");
-        if (event.kind === "tick") changeState(one, watched.next);
+        if (event.kind === "tick") {
+          // What the tick brought was seen all the same.
+          changeState(one, step(one.policy, one.state, event, nowMs, "watch").next);
+        }
         if (!isOld) return `the store cannot keep it: ${unkept.message}`;
         catchUp(one);
         const isAgain = event.kind === "command" && tries > 0;

@@ -25,6 +25,7 @@ import type { WriteReport } from "../wire/messages.ts";
 import { createNotifier, type Notifier } from "../control/notify/notifier.ts";
 import type { ReloadState } from "../control/reload.ts";
 import { createReplicaHooks } from "../control/replica/hooks.ts";
+import { mayLead } from "../control/replica/sharing.ts";
 import { createReplica, type Replica } from "../control/replica/replica.ts";
 import type { ReplicaReport } from "../control/store/shared-store.ts";
 import { createRollouts, type Rollouts } from "../control/rollouts.ts";
@@ -139,7 +140,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
     store === null || store.shared === null ? null : joinReplicas(store, store.shared);
   const sharing = replica?.sharing;
   // Of several that share a store, one tidies up.
-  const tidies = () => sharing === undefined || sharing.authority() === "lead";
+  const tidies = () => mayLead(sharing);
   const history =
     store === null ? null : createHistoryWriter({ ...shared, store, rollsUp: tidies });
   const recent = createRecentHistory(shared);
@@ -198,7 +199,7 @@ export function createControl(config: Config, dependencies: ControlDependencies)
   );
   if (store !== null) {
     const keys = Object.keys(config.experiments);
-    restore(readMeasuredBefore(store, book.keptBefore, keys, realClock.wallMs()));
+    restore(readMeasuredBefore(store, book.kept(), keys, realClock.wallMs()));
   }
 
   const mirror =

@@ -26,7 +26,7 @@ import { openAdmin } from "./admin.ts";
 import { createAudit, type Audit } from "./audit.ts";
 import { createControl, type Control } from "./control.ts";
 import { realProbes, watchProcess, type ProcessWatch } from "./process-watch.ts";
-import { createDelay } from "./delay.ts";
+import { createDelay } from "../base/delay.ts";
 import { reportReplica } from "./replica-report.ts";
 import { describeRollout } from "./rollout-status.ts";
 import { describeStatus } from "./status.ts";

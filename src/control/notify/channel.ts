@@ -1,3 +1,4 @@
+import { createDelay, type Delay } from "../../base/delay.ts";
 import type { Random } from "../../base/clock.ts";
 import type { AlertNotice } from "../../core/alerting/notice.ts";
 import type { ChannelPolicy } from "../../core/alerting/policy.ts";
@@ -49,7 +50,7 @@ export class Channel {
   #endResend: () => void = () => {};
   /** What is left of the round of alerts that are sent again. */
   #resend: readonly AlertNotice[] = [];
-  #endPause: () => void = () => {};
+  readonly #pause: Delay;
   #isBusy = false;
   #closed: Promise<void> = Promise.resolve();
   #counts = { sent: 0, failed: 0, dropped: 0 };
@@ -65,6 +66,7 @@ export class Channel {
   ) {
     this.policy = policy;
     this.#dependencies = dependencies;
+    this.#pause = createDelay(dependencies.timers);
     this.#sender = openSender(policy.target, dependencies);
     this.#queue = new NoticeQueue(channelLimits.queueMax, waiting);
     const { target } = policy;
@@ -102,7 +104,7 @@ export class Channel {
   drain(): Promise<void> {
     this.#endResend();
     this.#resend = [];
-    this.#endPause();
+    this.#pause.hurry();
     if (!this.#isBusy) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle = resolve;
@@ -113,7 +115,7 @@ export class Channel {
   end(): readonly AlertNotice[] {
     this.#endResend();
     this.#abort.abort();
-    this.#endPause();
+    this.#pause.hurry();
     this.#closed = this.#sender.close();
     return this.#queue.clear();
   }
@@ -161,7 +163,7 @@ export class Channel {
         break;
       }
       this.#complain("warn", "alert not delivered yet", { alert, reason });
-      await this.#pause(delayMs);
+      await this.#pause.wait(delayMs);
       if (this.#abort.signal.aborted) return;
     }
     this.#queue.release();
@@ -198,16 +200,6 @@ export class Channel {
     this.#resend = left.slice(this.#sender.batchMax);
     const [first, ...rest] = left.slice(0, this.#sender.batchMax);
     return first === undefined ? null : [first, ...rest];
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#dependencies.timers.after(delayMs, resolve);
-      this.#endPause = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   #drop(count: number, alert: string, reason: string): void {

@@ -5,7 +5,7 @@ import type { Experiments } from "../experiments.ts";
 import type { Rollouts } from "../rollouts.ts";
 import type { SeriesDelta } from "../../core/telemetry/snapshot.ts";
 import type { ReplicaHooks } from "./replica.ts";
-import type { Sharing } from "./sharing.ts";
+import { mayLead, type Sharing } from "./sharing.ts";
 
 /** Those of the control plane whom the other replicas concern. */
 export type ReplicaParts = {
@@ -40,7 +40,7 @@ export function createReplicaHooks(parts: () => ReplicaParts): ReplicaHooks {
     },
     onHeard() {
       const { sharing, book, epochs, policies } = parts();
-      if (sharing.authority() !== "lead") return;
+      if (!mayLead(sharing)) return;
       // What was given a number that the store did not take is offered again.
       if (book.unnumbered(epochs(), policies()).length > 0) book.keep(epochs(), policies());
       renumber(book.unnumbered(epochs(), policies()), true);

@@ -29,8 +29,6 @@ export type ReplicasView = {
   readonly epoch: number | null;
   /** As they were when the store answered last, and have not been seen since. */
   readonly replicas: readonly SeenReplica[];
-  /** Since the store answered last, in milliseconds; null before the first time. */
-  readonly heardAgoMs: number | null;
 };
 
 export type ReplicasDependencies = {
@@ -160,7 +158,6 @@ export function createReplicas(dependencies: ReplicasDependencies): Replicas {
         replicas: replicas.map((each) =>
           Object.assign({}, each, { seenAgoMs: each.seenAgoMs + heardAgoMs }),
         ),
-        heardAgoMs: heardMs === -Infinity ? null : heardAgoMs,
       };
     },
     async stop() {

@@ -17,6 +17,11 @@ export type Sharing = {
   latest(scope: JournalScope, subject: string): JsonValue | undefined;
 };
 
+/** Whether what raises the risk may be decided here: alone, or as the leader. */
+export function mayLead(sharing: Pick<Sharing, "authority"> | undefined): boolean {
+  return sharing === undefined || sharing.authority() === "lead";
+}
+
 /** Another replica was faster: what was decided rests on a state that is none any more. */
 export function isOutdated({ code }: Pick<StoreFault, "code">): boolean {
   return code === "conflict" || code === "fenced";

@@ -23,7 +23,6 @@ export const exchangeLimits = {
 
 export type ExchangeState = {
   readonly published: number;
-  readonly publishedBytes: number;
   readonly waiting: number;
   /** Own parts that the others never got. */
   readonly dropped: number;
@@ -71,7 +70,7 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
   let collectedMs = clock.monotonicMs();
   /** Since when it is known that something was missed; null when nothing was. */
   let missedMs: number | null = null;
-  const counts = { published: 0, publishedBytes: 0, dropped: 0, merged: 0, unreadable: 0 };
+  const counts = { published: 0, dropped: 0, merged: 0, unreadable: 0 };
   /** Names of other replicas' workers, by instance. */
   const workers = new Map<string, Set<string>>();
   let cancelPublish: () => void;
@@ -114,7 +113,6 @@ export function createTelemetryExchange(dependencies: ExchangeDependencies): Tel
       const published = await shared.publish(next.sequence, next.body);
       if (!published.ok) break;
       counts.published += 1;
-      counts.publishedBytes += next.body.byteLength;
       if (waiting[0] === next) {
         waiting.shift();
         waitingBytes -= next.body.byteLength;

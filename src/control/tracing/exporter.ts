@@ -1,3 +1,4 @@
+import { createDelay, type Delay } from "../../base/delay.ts";
 import type { Clock, Random, Timers } from "../../base/clock.ts";
 import { encodeTraces, type SpanSource } from "../../core/tracing/otlp.ts";
 import type { TracingPolicy } from "../../core/tracing/policy.ts";
@@ -62,7 +63,7 @@ export class SpanExporter {
   #exported = 0;
   #running: Promise<void> | null = null;
   #cancelLinger: (() => void) | null = null;
-  #endPause: () => void = () => {};
+  readonly #pause: Delay;
   /** No more patience: what waits goes now or never. */
   #isEnding = false;
   #isFailing = false;
@@ -70,6 +71,7 @@ export class SpanExporter {
 
   constructor(policy: TracingPolicy | null, dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    this.#pause = createDelay(dependencies.timers);
     this.#dropped = { queue_full: 0, refused: 0, rejected: 0, unreachable: 0, ended: 0 };
     this.configure(policy);
   }
@@ -82,7 +84,7 @@ export class SpanExporter {
     this.#collector = policy === null ? null : new Webhook(policy, this.#dependencies.timers);
     void before?.close();
     if (policy === null) this.#dropped.ended += spansOf(this.#queue.take(Infinity));
-    this.#endPause();
+    this.#pause.hurry();
   }
 
   take(traces: readonly TracedExchange[]): void {
@@ -103,7 +105,7 @@ export class SpanExporter {
     this.#isEnding = true;
     this.#cancelLinger?.();
     this.#cancelLinger = null;
-    this.#endPause();
+    this.#pause.hurry();
     const cancel = this.#dependencies.timers.after(deadlineMs, () => this.#abort.abort());
     this.#running ??= this.#run();
     await this.#running;
@@ -163,7 +165,7 @@ export class SpanExporter {
         : retryDelayMs({ made, spentMs, retryAfterMs }, random.next(), exportRetries);
       if (delayMs === null) return this.#drop("unreachable", spansOf(traces), reason);
       this.#complain("the collector does not take spans yet", reason);
-      await this.#pause(delayMs);
+      await this.#pause.wait(delayMs);
     }
   }
 
@@ -187,16 +189,6 @@ export class SpanExporter {
       this.#complainedAtMs = -Infinity;
       this.#dependencies.log("info", "the collector takes spans again", {});
     }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#dependencies.timers.after(delayMs, resolve);
-      this.#endPause = () => {
-        cancel();
-        resolve();
-      };
-    });
   }
 
   #drop(reason: DropReason, spans: number, why: string | null): void {

@@ -50,7 +50,7 @@ export type MetricsSources = {
 export type ReplicaFacts = {
   readonly authority: "lead" | "follow" | "cut_off";
   readonly replicas: readonly unknown[];
-  readonly exchange: Omit<ExchangeState, "publishedBytes">;
+  readonly exchange: ExchangeState;
 };
 
 export type PastFacts = {

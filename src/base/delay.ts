@@ -1,4 +1,4 @@
-import type { Timers } from "../base/clock.ts";
+import type { Timers } from "./clock.ts";
 
 /** One wait at a time that can be cut short. */
 export type Delay = {
