@@ -100,7 +100,7 @@ export class Delivery {
     forward.edits = arm.edits;
     forward.prefix = arm.prefix;
     const target = endpoint.basePath + targetOf(arm, head.target);
-    this.#nameTrace(forward, targetPath(target));
+    this.#nameTrace(forward, target);
     this.#head = buildRequestHead(
       head,
       target,
@@ -123,7 +123,7 @@ export class Delivery {
   }
 
   /** Says in the head that is about to be made what trace it belongs to. */
-  #nameTrace(forward: RequestForward, path: string): void {
+  #nameTrace(forward: RequestForward, target: string): void {
     const decided = this.decideTrace();
     if (decided === null) {
       forward.traceparent = "";
@@ -132,7 +132,7 @@ export class Delivery {
     }
     const { trace, traceparent, startedTraceId } = decided;
     forward.startedTraceId = startedTraceId;
-    forward.traceparent = trace === null ? traceparent : trace.sendAttempt(path);
+    forward.traceparent = trace === null ? traceparent : trace.sendAttempt(targetPath(target));
   }
 
   /** Whether the exchange is traced; decided once. */
